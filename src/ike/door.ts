@@ -13,6 +13,7 @@ import type { Step } from "./ike-sa.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SeenMessage } from "./seen-message.ts";
 import { acceptAggressive } from "./v1/aggressive-mode.ts";
+import { acceptMain } from "./v1/main-mode.ts";
 import {
   type Opening as Ikev1Opening,
   isOpening as isOpeningV1,
@@ -73,7 +74,10 @@ export function receive(
   if ("first" in opening) {
     const { header, path, halfOpenMs } = reception;
     const until = later(context.now, halfOpenMs);
-    return ok(acceptAggressive(opening.first, { spiI: header.spiI, path, until }, context));
+    const { first } = opening;
+    const begin = { spiI: header.spiI, path, until };
+    if (first.mode === "Main Mode") return ok(acceptMain(first, begin, context));
+    return ok(acceptAggressive(first, begin, context));
   }
   return acceptInit({ ...reception, payloads: opening.payloads }, context);
 }

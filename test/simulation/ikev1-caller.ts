@@ -1,6 +1,6 @@
 /**
  * An initiator of IKEv1 that sends what a test wants: made of the parsers and the key derivation,
- * and of nothing of the state machine.
+ * and of nothing of the state machine. Long because all its messages share one set of secrets.
  */
 
 import { Ke } from "../../src/crypto/transform.ts";
@@ -125,6 +125,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
     algorithms: IsakmpAlgorithms | undefined;
     keys: IsakmpKeys | undefined;
     lastBlock: Uint8Array;
+    hashOfPeer?: (IDir_b: Uint8Array) => Uint8Array;
   } = { spiR: asIkeSpi(0n), algorithms: undefined, keys: undefined, lastBlock: new Uint8Array(0) };
 
   const secured = () => {
@@ -247,6 +248,78 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       state.lastBlock = sealed.iv;
       return sealed.octets;
     },
+    /** HDR, SA */
+    mainFirst(): Uint8Array {
+      const head = {
+        ...{ spiI, spiR: asIkeSpi(0n), exchangeType: ExchangeType.MAIN_MODE },
+        ...{ messageId: 0, flags: clear },
+      };
+      return emitMessage(head, [offer, ...vendors.map(vendorPayload)]);
+    },
+    /** HDR, KE, Ni */
+    mainThird(second: Uint8Array, path: Path): Uint8Array {
+      const { spiR, payloads } = readClear(second);
+      state.spiR = spiR;
+      const authMethods = [AuthMethod.PRE_SHARED_KEY];
+      const want = { suites, authMethods, keOctets: undefined };
+      const chosen = chooseIsakmp(find(payloads, "SA"), want);
+      assert(chosen.ok, "the answer is what was offered");
+      state.algorithms = chosen.value.algorithms;
+      const { prf } = chosen.value.algorithms;
+      const cookies = { spiI, spiR };
+      const ends = [{ ...peer, port: path.local.port }, own];
+      const exchangeType = ExchangeType.MAIN_MODE;
+      return emitMessage({ ...cookies, exchangeType, messageId: 0, flags: clear }, [
+        { kind: "KE", data: gxi },
+        { kind: "NONCE", data: Ni },
+        ...ends.map((end) => ({ kind: "NAT_D", data: natDHash(prf.hash, cookies, end) }) as const),
+      ]);
+    },
+    /** HDR*, IDii, HASH_I; and what the sixth message has to hold. */
+    mainFifth(fourth: Uint8Array, inClear = false): Uint8Array {
+      const { payloads } = readClear(fourth);
+      const gxr = find(payloads, "KE").data;
+      const Nr = find(payloads, "NONCE").data;
+      const { algorithms } = state;
+      assert(algorithms !== undefined, "chosen");
+      const derived = toyKeyExchange({
+        ...{ op: "derive", method: Ke.ECP_256, random: secret, peerPublic: gxr },
+      });
+      assert(derived.ok, "a shared secret");
+      const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
+      const SKEYID = pskSkeyid(algorithms.prf, psk, { Ni, Nr });
+      const cookies = { spiI, spiR: state.spiR };
+      const { sharedSecret } = derived.value;
+      state.keys = deriveIsakmpKeys(algorithms, SKEYID, { ...cookies, sharedSecret });
+      const transcript = { ...cookies, gxi, gxr, SAi_b: emitPayloadBody(offer) };
+      state.hashOfPeer = (body) => hashR(algorithms.prf, SKEYID, transcript, body);
+      const data = hashI(algorithms.prf, SKEYID, transcript, emitPayloadBody(idI));
+      const content: readonly Payload[] = [
+        idI,
+        { kind: "HASH", data },
+        ...(knobs.initialContact === true ? [initialContact(cookies)] : []),
+      ];
+      const exchangeType = ExchangeType.MAIN_MODE;
+      if (inClear) {
+        return emitMessage({ ...cookies, exchangeType, messageId: 0, flags: clear }, content);
+      }
+      const sealed = seal(exchangeType, 0, phase1Iv(algorithms, gxi, gxr), content);
+      state.lastBlock = sealed.iv;
+      return sealed.octets;
+    },
+    /** Checks HASH_R of the sixth message. */
+    mainEnd(sixth: Uint8Array): void {
+      const { algorithms, keys } = secured();
+      const body = sixth.subarray(28);
+      const opened = decryptPayloads(algorithms, keys.cipherKey, state.lastBlock, body);
+      assert(opened !== undefined, "whole blocks");
+      const parsed = parsePayloads(5, opened.octets, "sixth");
+      assert(parsed.ok, "payloads");
+      const idR = find(parsed.value.payloads, "ID");
+      const wanted = state.hashOfPeer?.(idR.body) ?? new Uint8Array(0);
+      assert(equalOctets(find(parsed.value.payloads, "HASH").data, wanted), "HASH_R is right");
+      state.lastBlock = opened.iv;
+    },
     /** HDR*, HASH(1), SA, Ni, [KE], [IDci, IDcr] */
     quick(options: QuickKnobs = {}): CallerQuick {
       const messageId = options.messageId ?? prng.between(1, 0xffff_ffff);
@@ -304,6 +377,16 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
     open,
     cookies: () => cookieOctets({ spiI, spiR: state.spiR }),
   };
+}
+
+/** A message that is not encrypted. */
+function readClear(octets: Uint8Array) {
+  const header = parseHeader(octets);
+  assert(header.ok, "a header");
+  const { spiR, nextPayload } = header.value;
+  const parsed = parsePayloads(nextPayload, octets.subarray(28), "message");
+  assert(parsed.ok, "payloads");
+  return { spiR, payloads: parsed.value.payloads };
 }
 
 function initialContact(cookies: Parameters<typeof cookieOctets>[0]): Payload {

@@ -12,7 +12,7 @@ import type { IkeSa } from "./every-phase.ts";
 import type { QuickMode } from "./quick-mode-phase.ts";
 import { giveUp, rekeyChild } from "./quick-mode-request.ts";
 import { replaceQuickMode } from "./quick-modes.ts";
-import type { ResponderPhase } from "./responder-phase.ts";
+import { modeOf, type ResponderPhase } from "./responder-phase.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -50,13 +50,17 @@ function expire(sa: ResponderPhase): Step {
   const detail = DETAIL[sa.phase];
   const refusal: Refusal = { kind: "half-open-timeout", detail };
   const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
-  return { sa: undefined, effects: [failedNote("Aggressive Mode", refusal), ended] };
+  return { sa: undefined, effects: [failedNote(modeOf(sa), refusal), ended] };
 }
 
 const DETAIL: Readonly<Record<ResponderPhase["phase"], string>> = {
   "awaiting-credentials": "the look-up of its ID took too long",
   "awaiting-key-exchange": "the key exchange took too long",
   "awaiting-proof": "our answer went out, the site's third message never came",
+  "main-awaiting-credentials": "the look-up of its address took too long",
+  "main-awaiting-ke": "our first answer went out, the site's third message never came",
+  "main-exchanging": "the key exchange took too long",
+  "main-awaiting-id": "our second answer went out, the site's fifth message never came",
 };
 
 type Duty = (sa: Established, context: IkeContext) => Step;

@@ -15,7 +15,7 @@ import { inactivityStepMs } from "./usage.ts";
 
 export type Proven = Pick<
   Established,
-  "id" | "path" | "peer" | "nat" | "natT" | "algorithms" | "keys" | "lastBlock"
+  "id" | "path" | "peer" | "nat" | "natT" | "algorithms" | "keys" | "lastBlock" | "lastOfPhase1"
 > & {
   readonly vendors: ReadonlySet<Vendor>;
   /** What both ends agreed on; undefined: the peer named none. */
@@ -53,6 +53,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     algorithms,
     keys,
     lastBlock: proven.lastBlock,
+    lastOfPhase1: proven.lastOfPhase1,
     peer: proven.peer,
     policy,
     settings,

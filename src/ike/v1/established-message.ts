@@ -33,7 +33,7 @@ export function onMessageEstablished(
 ): Step {
   const { header, octets } = event;
   const { messageId, exchangeType } = header;
-  if (messageId === PHASE_1_MESSAGE_ID) return { sa, effects: [] };
+  if (messageId === PHASE_1_MESSAGE_ID) return repeatPhase1(sa, event);
   if (octets.length > OCTETS_MAX) return counted(sa, "messages_too_long");
   if (exchangeType === ExchangeType.QUICK_MODE) {
     const known = quickModeAt(sa, messageId);
@@ -67,10 +67,25 @@ export function onMessageEstablished(
   }
 }
 
+/** The peer's last message of Phase 1 comes again: our answer may have been lost. */
+function repeatPhase1(sa: Established, { octets }: MessageEvent): Step {
+  const last = sa.lastOfPhase1;
+  if (last === undefined || octets.length > OCTETS_MAX) return { sa, effects: [] };
+  if (!equalOctets(last.digest, sha256(octets))) return { sa, effects: [] };
+  return {
+    sa,
+    effects: [
+      { kind: "count", counter: "messages_repeated" },
+      { kind: "send", octets: last.octets, path: sa.path },
+    ],
+  };
+}
+
 function begin(sa: Established, event: MessageEvent, opened: Decrypted, context: IkeContext): Step {
   const { messageId } = event.header;
   const { received, iv } = opened;
-  const moved = follow({ ...used(sa, messageId), heardAt: context.now }, event);
+  const heard = { ...used(sa, messageId), heardAt: context.now, lastOfPhase1: undefined };
+  const moved = follow(heard, event);
   const isFirst = notifyOf(received.payloads, NotifyType.INITIAL_CONTACT) !== undefined;
   const clean = isFirst ? onInitialContact(moved.sa) : { sa: moved.sa, effects: [] };
   if (clean.sa?.phase !== "established") return clean;

@@ -67,6 +67,8 @@ export type Established = {
   readonly keys: IsakmpKeys;
   /** The last block of Phase 1, from which the IV of each later exchange begins. */
   readonly lastBlock: Uint8Array;
+  /** The answer to the peer's last message of Phase 1, for repeats; undefined: there is none. */
+  readonly lastOfPhase1: { readonly digest: Uint8Array; readonly octets: Uint8Array } | undefined;
   readonly peer: Identity;
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;

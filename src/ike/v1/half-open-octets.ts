@@ -9,8 +9,14 @@ export function halfOpenOctets(sa: IkeSa): number {
     case "awaiting-credentials":
     case "awaiting-key-exchange":
       return HALF_OPEN_OCTETS + sa.first.octets;
+    case "main-awaiting-credentials":
+      return HALF_OPEN_OCTETS + sa.first.octets;
+    case "main-exchanging":
+      return HALF_OPEN_OCTETS + sa.SAi_b.length + sa.gxi.length;
     case "awaiting-proof":
-      return HALF_OPEN_OCTETS + sa.response.length;
+    case "main-awaiting-ke":
+    case "main-awaiting-id":
+      return HALF_OPEN_OCTETS + sa.last.octets.length;
     default:
       return 0;
   }

@@ -15,6 +15,7 @@ import { sendProbe } from "./dpd.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
 import {
   askForChild,
@@ -43,22 +44,42 @@ export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
 function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeContext): Step {
   switch (event.kind) {
     case "message":
-      // A repeat of a message that is being worked on gets its answer later.
-      return sa.phase === "awaiting-proof" ? onMessage(sa, event, context) : same(sa);
-    case "credentials": {
-      const isAwaited = sa.phase === "awaiting-credentials" && sa.ticket === event.ticket;
-      return isAwaited ? onCredentials(sa, event.result, context) : same(sa);
-    }
-    case "key-exchange-answer": {
-      const isAwaited = sa.phase === "awaiting-key-exchange" && sa.ticket === event.ticket;
-      return isAwaited ? onKeyExchange(sa, event.result, context) : same(sa);
-    }
+      return onMessageOfPhase1(sa, event, context);
+    case "credentials":
+      if (!("ticket" in sa) || sa.ticket !== event.ticket) return same(sa);
+      if (sa.phase === "awaiting-credentials") return onCredentials(sa, event.result, context);
+      if (sa.phase !== "main-awaiting-credentials") return same(sa);
+      return onMainCredentials(sa, event.result, context);
+    case "key-exchange-answer":
+      if (!("ticket" in sa) || sa.ticket !== event.ticket) return same(sa);
+      if (sa.phase === "awaiting-key-exchange") return onKeyExchange(sa, event.result, context);
+      return sa.phase === "main-exchanging"
+        ? onMainKeyExchange(sa, event.result, context)
+        : same(sa);
     case "deadline":
       return onDeadline(sa, context);
     case "close":
     case "drop":
       return end(sa, [], event.why);
     default:
+      return same(sa);
+  }
+}
+
+function onMessageOfPhase1(
+  sa: Exclude<IkeSa, Established>,
+  event: Extract<IkeEvent, { kind: "message" }>,
+  context: IkeContext,
+): Step {
+  switch (sa.phase) {
+    case "awaiting-proof":
+      return onMessage(sa, event, context);
+    case "main-awaiting-ke":
+      return onMainKe(sa, event, context);
+    case "main-awaiting-id":
+      return onMainId(sa, event, context);
+    default:
+      // A repeat of a message that is being worked on gets its answer later.
       return same(sa);
   }
 }

@@ -26,8 +26,14 @@ const BEST_FIRST: readonly Vendor[] = [
   "nat-t-draft-02-line-feed",
 ];
 
-/** The Vendor ID and NAT-D payloads of our answer: the peer's address first, then ours. */
-export function natPayloads(
+/** The Vendor ID that says which text we follow. */
+export function natVendor(vendors: ReadonlySet<Vendor>): readonly Payload[] {
+  const natT = chooseNatT(vendors);
+  return natT === undefined ? [] : [vendorPayload(natT.vendor)];
+}
+
+/** The NAT-D payloads of our answer: the peer's address first, then ours. */
+export function natDPayloads(
   vendors: ReadonlySet<Vendor>,
   { prf }: IsakmpAlgorithms,
   id: SaId,
@@ -37,7 +43,7 @@ export function natPayloads(
   if (natT === undefined) return [];
   const kind = natT.of === "rfc" ? "NAT_D" : "NAT_D_DRAFT";
   const hashes = [path.remote, path.local].map((end) => natDHash(prf.hash, id, end));
-  return [vendorPayload(natT.vendor), ...hashes.map((data) => ({ kind, data }) as const)];
+  return hashes.map((data) => ({ kind, data }) as const);
 }
 
 /**

@@ -2,23 +2,46 @@
 
 import type { Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { Identity } from "../../wire/identity.ts";
 import type { IdPayload, Received, SaPayload } from "../../wire/v1/message.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import type { Credentials } from "../event.ts";
+import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
-import type { IsakmpKeys } from "./keys.ts";
+import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 
 /** The first message of Aggressive Mode (RFC 2409 §5.4). */
-export type FirstMessage = {
+export type AggressiveFirst = {
+  readonly mode: "Aggressive Mode";
   readonly octets: number;
+  /** SHA-256 of the message: with the same one it is a repeat. */
+  readonly digest: Uint8Array;
   readonly offer: Received<SaPayload>;
   /** The body of the KE payload: g^xi. */
   readonly gxi: Uint8Array;
   readonly Ni: Uint8Array;
   readonly idI: Received<IdPayload>;
   readonly vendors: ReadonlySet<Vendor>;
+};
+
+/** The first message of Main Mode. */
+export type MainFirst = Pick<AggressiveFirst, "octets" | "digest" | "offer" | "vendors"> & {
+  readonly mode: "Main Mode";
+};
+
+/** Where a first message has come from. */
+export type Begin = { readonly spiI: IkeSpi; readonly path: Path; readonly until: Instant };
+
+/** A message of ours, for repeats of the one that it answers. */
+export type Sent = {
+  readonly digest: Uint8Array;
+  readonly octets: Uint8Array;
+  /** How many more repeats are answered, and from when on. */
+  readonly left: number;
+  readonly from: Instant;
 };
 
 type Begun = {
@@ -34,14 +57,14 @@ type Begun = {
 export type AwaitingCredentials = Begun & {
   readonly phase: "awaiting-credentials";
   readonly ticket: Ticket;
-  readonly first: FirstMessage;
+  readonly first: AggressiveFirst;
 };
 
 /** Our public value and the shared secret are being made. */
 export type AwaitingKeyExchange = Begun & {
   readonly phase: "awaiting-key-exchange";
   readonly ticket: Ticket;
-  readonly first: FirstMessage;
+  readonly first: AggressiveFirst;
   readonly credentials: Credentials;
   readonly chosen: ChosenIsakmp;
 };
@@ -58,13 +81,63 @@ export type AwaitingProof = Begun & {
   readonly iv: Uint8Array;
   /** What the third message has to hold. */
   readonly HASH_I: Uint8Array;
-  readonly response: Uint8Array;
-  /** How many more repeats of the first message are answered, and from when on. */
-  readonly repeats: { readonly left: number; readonly from: Instant };
+  readonly last: Sent;
+};
+
+/** Main Mode: the site at the sender's address is being looked up. */
+export type MainAwaitingCredentials = Begun & {
+  readonly phase: "main-awaiting-credentials";
+  readonly ticket: Ticket;
+  readonly first: MainFirst;
+};
+
+type MainChosen = Begun & {
+  readonly credentials: Credentials;
+  readonly chosen: ChosenIsakmp;
+  readonly SAi_b: Uint8Array;
+  readonly vendors: ReadonlySet<Vendor>;
+};
+
+/** The second message has gone out: the third one brings the peer's public value. */
+export type MainAwaitingKe = MainChosen & {
+  readonly phase: "main-awaiting-ke";
+  readonly last: Sent;
+};
+
+/** Our public value and the shared secret are being made. */
+export type MainExchanging = MainChosen & {
+  readonly phase: "main-exchanging";
+  readonly ticket: Ticket;
+  readonly digest: Uint8Array;
+  readonly gxi: Uint8Array;
+  readonly Ni: Uint8Array;
+  readonly nat: Nat;
+};
+
+/** The fourth message has gone out: the fifth one says and proves who the peer is. */
+export type MainAwaitingId = Begun & {
+  readonly phase: "main-awaiting-id";
+  readonly vendors: ReadonlySet<Vendor>;
+  readonly terms: AfterProof;
+  readonly ourIdentity: Identity;
+  readonly chosen: ChosenIsakmp;
+  readonly keys: IsakmpKeys;
+  readonly SKEYID: Uint8Array;
+  readonly transcript: Phase1Transcript;
+  readonly iv: Uint8Array;
+  readonly nat: Nat;
+  readonly last: Sent;
 };
 
 /** What is left of the credentials once the keys are derived. */
 export type AfterProof = Pick<Credentials, "policy" | "settings" | "obstacle" | "ikev1">;
 
 /** Every phase of an ISAKMP SA that the peer begins, until both ends are authenticated. */
-export type ResponderPhase = AwaitingCredentials | AwaitingKeyExchange | AwaitingProof;
+export type ResponderPhase =
+  | (AwaitingCredentials | AwaitingKeyExchange | AwaitingProof)
+  | (MainAwaitingCredentials | MainAwaitingKe | MainExchanging | MainAwaitingId);
+
+/** The exchange of Phase 1. */
+export function modeOf({ phase }: ResponderPhase): "Main Mode" | "Aggressive Mode" {
+  return phase.startsWith("main-") ? "Main Mode" : "Aggressive Mode";
+}

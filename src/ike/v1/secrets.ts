@@ -9,12 +9,19 @@ import { wipeIsakmpKeys } from "./keys.ts";
 export function wipeSecrets(sa: IkeSa): void {
   switch (sa.phase) {
     case "awaiting-credentials":
+    case "main-awaiting-credentials":
       return;
     case "awaiting-key-exchange":
+    case "main-awaiting-ke":
+    case "main-exchanging":
       wipeCredentials(sa.credentials);
       return;
     case "awaiting-proof":
       wipe(sa.HASH_I);
+      wipeIsakmpKeys(sa.keys);
+      return;
+    case "main-awaiting-id":
+      wipe(sa.SKEYID);
       wipeIsakmpKeys(sa.keys);
       return;
     default:

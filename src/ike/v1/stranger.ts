@@ -1,5 +1,6 @@
 /** The first message of a stranger (RFC 2408 §4.1). Nothing in it is authenticated. */
 
+import { sha256 } from "../../crypto/hash.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
 import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
@@ -9,13 +10,13 @@ import type { Refusal } from "../refusal.ts";
 import type { SeenMessage } from "../seen-message.ts";
 import { neededPayload } from "./find-payload.ts";
 import { errorNotify } from "./notify.ts";
-import type { FirstMessage } from "./responder-phase.ts";
+import type { AggressiveFirst, MainFirst } from "./responder-phase.ts";
 import { seenPayloads } from "./seen-message.ts";
 
 /** What is read of it before a place is given to it. */
 export type Opening = {
   readonly version: 1;
-  readonly first: FirstMessage;
+  readonly first: AggressiveFirst | MainFirst;
   /** There are no cookies, and no redirection. */
   readonly Ni: undefined;
   readonly cookie: undefined;
@@ -31,38 +32,38 @@ export function isOpening({ exchangeType, spiI, spiR, messageId }: IkeHeader): b
 
 /** Reads it, or says why it cannot be accepted. */
 export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Opening, Refusal> {
-  if (header.exchangeType !== ExchangeType.AGGRESSIVE_MODE) {
-    const detail = "Main Mode is not supported: let the site use Aggressive Mode or IKEv2";
-    return err({ kind: "ikev1-unsupported", detail });
-  }
+  const isMain = header.exchangeType === ExchangeType.MAIN_MODE;
+  const exchange = isMain ? "Main Mode" : "Aggressive Mode";
   if (isakmpFlags(octets).encryption) {
     const detail = "the first message is marked as encrypted";
-    return err({ kind: "malformed", where: EXCHANGE, detail });
+    return err({ kind: "malformed", where: exchange, detail });
   }
   const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, EXCHANGE);
+  const parsed = parsePayloads(header.nextPayload, body, exchange);
   if (!parsed.ok) return parsed;
   const { payloads } = parsed.value;
-  const offer = neededPayload(payloads, "SA", EXCHANGE);
+  const offer = neededPayload(payloads, "SA", exchange);
   if (!offer.ok) return offer;
-  const ke = neededPayload(payloads, "KE", EXCHANGE);
-  if (!ke.ok) return ke;
-  const nonce = neededPayload(payloads, "NONCE", EXCHANGE);
-  if (!nonce.ok) return nonce;
-  const idI = neededPayload(payloads, "ID", EXCHANGE);
-  if (!idI.ok) return idI;
-  const first = {
+  const common = {
     octets: octets.length,
+    digest: sha256(octets),
     offer: offer.value,
-    gxi: ke.value.body,
-    Ni: nonce.value.body,
-    idI: idI.value,
     vendors: vendorsIn(payloads),
   };
-  return ok({ version: 1, first, Ni: undefined, cookie: undefined, canBeSentAway: false });
+  if (isMain) return ok(openingOf({ ...common, mode: "Main Mode" }));
+  const ke = neededPayload(payloads, "KE", exchange);
+  if (!ke.ok) return ke;
+  const nonce = neededPayload(payloads, "NONCE", exchange);
+  if (!nonce.ok) return nonce;
+  const idI = neededPayload(payloads, "ID", exchange);
+  if (!idI.ok) return idI;
+  const [gxi, Ni] = [ke.value.body, nonce.value.body];
+  return ok(openingOf({ ...common, mode: "Aggressive Mode", gxi, Ni, idI: idI.value }));
 }
 
-const EXCHANGE = "Aggressive Mode";
+function openingOf(first: Opening["first"]): Opening {
+  return { version: 1, first, Ni: undefined, cookie: undefined, canBeSentAway: false };
+}
 
 /** Refuses it; no state is kept. Undefined: it gets no answer. */
 export function refusalAnswer(header: IkeHeader, refusal: Refusal): Uint8Array | undefined {
@@ -81,6 +82,6 @@ export function seenInClear(
 ): Omit<SeenMessage, "way"> | undefined {
   if (isakmpFlags(octets).encryption) return undefined;
   const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, EXCHANGE);
+  const parsed = parsePayloads(header.nextPayload, body, "message");
   return seenPayloads("received", header, parsed.ok ? parsed.value.payloads : []);
 }
