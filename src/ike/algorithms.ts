@@ -7,6 +7,7 @@ import {
   espEncryptionFor,
   espIntegrityFor,
 } from "../crypto/esp-algorithm.ts";
+import { anyEspEncryptionFor, anyEspIntegrityFor } from "../crypto/ikev1.ts";
 import { type Integrity, integrityFor } from "../crypto/integrity.ts";
 import { transformName } from "../crypto/names.ts";
 import { type Prf, prfFor } from "../crypto/prf.ts";
@@ -60,8 +61,22 @@ export function ikeAlgorithmsOf(choice: TransformChoice): IkeAlgorithms | undefi
 /** The algorithms of a choice for a Child SA; undefined if one of them is not built in. */
 export function espAlgorithmsOf(choice: TransformChoice): EspAlgorithms | undefined {
   const encr = espEncryptionFor(choice.encr.id, choice.encr.keyBits);
+  return espOf(choice, encr, espIntegrityFor(choice.integ));
+}
+
+/** The same with the old algorithms that only IKEv1 can choose. */
+export function anyEspAlgorithmsOf(choice: TransformChoice): EspAlgorithms | undefined {
+  const encr = anyEspEncryptionFor(choice.encr.id, choice.encr.keyBits);
+  return espOf(choice, encr, anyEspIntegrityFor(choice.integ));
+}
+
+function espOf(
+  choice: TransformChoice,
+  encr: EspEncryption | undefined,
+  integrity: EspIntegrity | undefined,
+): EspAlgorithms | undefined {
   if (encr === undefined) return undefined;
-  const integ = encr.kind === "aead" ? undefined : espIntegrityFor(choice.integ);
+  const integ = encr.kind === "aead" ? undefined : integrity;
   if (encr.kind !== "aead" && integ === undefined) return undefined;
   return { encr, integ, ke: choice.ke, esn: choice.esn, ...additionalOf(choice) };
 }

@@ -27,6 +27,7 @@ export function protectionOf(
 
 /** The kernel takes salt or nonce from the end of the key. */
 const ENCRYPTION_NAMES: ReadonlyMap<number, string> = new Map([
+  [Encr.DES3, "cbc(des3_ede)"],
   [Encr.AES_CBC, "cbc(aes)"],
   [Encr.AES_CTR, "rfc3686(ctr(aes))"],
   [Encr.AES_CCM_8, "rfc4309(ccm(aes))"],
@@ -41,9 +42,11 @@ const ENCRYPTION_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 const AUTH_NAMES: ReadonlyMap<number, string> = new Map([
+  [Integ.HMAC_MD5_96, "hmac(md5)"],
   [Integ.HMAC_SHA1_96, "hmac(sha1)"],
   [Integ.AES_XCBC_96, "xcbc(aes)"],
   [Integ.AES_CMAC_96, "cmac(aes)"],
+  [Integ.HMAC_SHA2_256_96, "hmac(sha256)"],
   [Integ.HMAC_SHA2_256_128, "hmac(sha256)"],
   [Integ.HMAC_SHA2_384_192, "hmac(sha384)"],
   [Integ.HMAC_SHA2_512_256, "hmac(sha512)"],

@@ -34,8 +34,8 @@ import type { Identity } from "../../wire/identity.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import {
   type AdditionalKe,
+  anyEspAlgorithmsOf,
   type EspAlgorithms,
-  espAlgorithmsOf,
   type IkeAlgorithms,
   ikeAlgorithmsOf,
   type TransformChoice,
@@ -192,7 +192,7 @@ export const espAlgorithms: Codec<EspAlgorithms> = mapped(choice, {
     esn,
     ...(additional === undefined ? {} : { additional }),
   }),
-  from: (written, fail) => espAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
+  from: (written, fail) => anyEspAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
 });
 
 const ids = list(u16, 255);

@@ -2,12 +2,7 @@
 
 import { isOptional } from "../../crypto/additional-key-exchange.ts";
 import { isAead } from "../../crypto/esp-algorithm.ts";
-import {
-  anyEspEncryptionFor,
-  anyEspIntegrityFor,
-  isakmpEncryptionFor,
-  isakmpPrfFor,
-} from "../../crypto/ikev1.ts";
+import { anyEspEncryptionFor, isakmpEncryptionFor, isakmpPrfFor } from "../../crypto/ikev1.ts";
 import { keyExchangeFor } from "../../crypto/key-exchange.ts";
 import type { Suite } from "../../crypto/suite.ts";
 import { Integ, Ke } from "../../crypto/transform.ts";
@@ -23,7 +18,7 @@ import {
   SIT_IDENTITY_ONLY,
   type Transform,
 } from "../../wire/v1/message.ts";
-import type { EspAlgorithms } from "../algorithms.ts";
+import { anyEspAlgorithmsOf, type EspAlgorithms } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
 import type { IsakmpAlgorithms } from "./keys.ts";
 import { noneChosenEsp, noneChosenIsakmp } from "./none-chosen.ts";
@@ -321,12 +316,10 @@ function isakmpAlgorithmsOf({ encr, prf, ke }: IsakmpOffer): IsakmpAlgorithms | 
 }
 
 function espAlgorithmsOf(offer: EspOffer, { isSha256Short }: EspWant): EspAlgorithms | undefined {
-  const encr = anyEspEncryptionFor(offer.encr.id, offer.encr.keyBits);
-  if (encr === undefined) return undefined;
-  if (encr.kind === "aead") return { encr, integ: undefined, ke: offer.ke, esn: false };
+  const { encr, ke } = offer;
   const isShort = isSha256Short && offer.integ === Integ.HMAC_SHA2_256_128;
-  const integ = anyEspIntegrityFor(isShort ? Integ.HMAC_SHA2_256_96 : offer.integ);
-  return integ === undefined ? undefined : { encr, integ, ke: offer.ke, esn: false };
+  const integ = isShort ? Integ.HMAC_SHA2_256_96 : offer.integ;
+  return anyEspAlgorithmsOf({ encr, integ, prf: 0, ke, esn: false });
 }
 
 function espSpiOf({ protocol, spi }: Proposal): EspSpi | undefined {

@@ -2,9 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { protectionOf } from "../../../../src/concentrator/dataplane/esp-protection.ts";
 import { isakmpEncryptionFor, isakmpPrfFor, legacyNames } from "../../../../src/crypto/ikev1.ts";
 import { prfFor, prf as prfOutput } from "../../../../src/crypto/prf.ts";
 import { Encr, Integ, Ke, PrfId } from "../../../../src/crypto/transform.ts";
+import { anyEspAlgorithmsOf, espAlgorithmsOf } from "../../../../src/ike/algorithms.ts";
 import { decryptPayloads, encryptPayloads } from "../../../../src/ike/v1/cipher.ts";
 import {
   cookieOctets,
@@ -113,6 +115,30 @@ test("HMAC-MD5 as in RFC 2202 §2, case 2; IKEv2 does not know it", () => {
   const output = prfOutput(prf("md5"), key, utf8.encode("what do ya want for nothing?"));
   expect(output.toHex()).toBe("750c783e6ab0b503eaa86e310a5db738");
   expect(prfFor(PrfId.HMAC_MD5)).toBeUndefined();
+});
+
+test("old algorithms of ESP have names in the kernel, and are read back by their numbers", () => {
+  const choice = (encr: number, keyBits: number | undefined, integ: number) => {
+    const one = { encr: { id: encr, keyBits }, integ, prf: 0, ke: 0, esn: false };
+    expect(espAlgorithmsOf(one)).toBeUndefined();
+    return anyEspAlgorithmsOf(one);
+  };
+  const key = { encryption: new Uint8Array(24), integrity: new Uint8Array(32) };
+  const namesOf = (algorithms: ReturnType<typeof choice>) => {
+    if (algorithms === undefined) return undefined;
+    const made = protectionOf(algorithms, key);
+    return made.kind === "crypt-auth" && [made.crypt.name, made.auth.name, made.auth.truncBits];
+  };
+  expect(namesOf(choice(Encr.DES3, undefined, Integ.HMAC_MD5_96))).toEqual([
+    "cbc(des3_ede)",
+    "hmac(md5)",
+    96,
+  ]);
+  expect(namesOf(choice(Encr.AES_CBC, 128, Integ.HMAC_SHA2_256_96))).toEqual([
+    "cbc(aes)",
+    "hmac(sha256)",
+    96,
+  ]);
 });
 
 test("an AEAD is no cipher for an ISAKMP SA", () => {
