@@ -1,6 +1,6 @@
-/** Makes and verifies signatures of IKE_AUTH (RFC 7296 §2.15, RFC 7427). */
+/** Makes and verifies signatures (RFC 7296 §2.15, RFC 7427; of IKEv1: RFC 2409 §5.1). */
 
-import { createPrivateKey, type KeyObject, sign } from "node:crypto";
+import { createPrivateKey, type KeyObject, privateEncrypt, sign } from "node:crypto";
 import { concat } from "../octets/concat.ts";
 import { toHex } from "../octets/hex.ts";
 import { err, ok } from "../octets/result.ts";
@@ -19,7 +19,7 @@ import { algorithmName } from "./x509/algorithm.ts";
 import { readAuthData, signingPlan } from "./x509/auth-signature.ts";
 import { type Certificate, parseCertificate } from "./x509/certificate.ts";
 import { anchorOf } from "./x509/chain.ts";
-import { DSA, isSignedBy, paddingOf } from "./x509/verify.ts";
+import { DSA, isHashSignedBy, isSignedBy, PKCS1, paddingOf } from "./x509/verify.ts";
 
 type Sign = Extract<SignatureRequest, { op: "sign" }>;
 type Verify = Extract<SignatureRequest, { op: "verify" }>;
@@ -57,7 +57,9 @@ export function performSignature(request: SignatureRequest, wallMs: number): Sig
   return request.op === "sign" ? performSign(request) : performVerify(request, wallMs);
 }
 
-function performSign({ key, octets, hashes, accepted }: Sign): SignatureResult {
+function performSign(request: Sign): SignatureResult {
+  const { key, octets, hashes, accepted } = request;
+  if (request.isHash === true) return signHash(key, octets);
   const plan = signingPlan(key, hashes, accepted);
   if (!plan.ok) {
     const detail = "the site cannot verify signatures of our key";
@@ -74,14 +76,33 @@ function performSign({ key, octets, hashes, accepted }: Sign): SignatureResult {
           : sign(algorithm.hash, octets, { key: object, ...paddingOf(algorithm) });
     return ok({ op: "sign", method, signature: concat(prefix, plain(signature)) });
   } catch (cause) {
-    const detail = `our key cannot sign: ${cause instanceof Error ? cause.message : "?"}`;
-    return err({ kind: "signature-failed", detail });
+    return cannotSign(cause);
   }
 }
 
+/** RFC 2409 §5.1: a private key encryption as in PKCS #1, and no signature as there. */
+function signHash(key: SigningKey, hash: Uint8Array): SignatureResult {
+  if (key.kind !== "rsa") {
+    const detail = "signatures of IKEv1 need an RSA key on our side";
+    const sides = { offered: ["RSA"], wanted: [key.kind] };
+    return err({ kind: "signature-algorithm", detail, ...sides });
+  }
+  try {
+    const signature = privateEncrypt({ key: privateKeyOf(key), ...PKCS1 }, hash);
+    return ok({ op: "sign", method: AuthMethod.RSA, signature: plain(signature) });
+  } catch (cause) {
+    return cannotSign(cause);
+  }
+}
+
+function cannotSign(cause: unknown): SignatureResult {
+  const detail = `our key cannot sign: ${cause instanceof Error ? cause.message : "?"}`;
+  return err({ kind: "signature-failed", detail });
+}
+
 function performVerify(request: Verify, wallMs: number): SignatureResult {
-  const { octets, method, certificates, anchors } = request;
-  const received = readAuthData(method, request.signature);
+  const { octets, method, certificates, anchors, isHash = false } = request;
+  const received = readAuthData(isHash ? AuthMethod.RSA : method, request.signature);
   if (!received.ok) return refusedAlgorithm(received.error);
   const chain: Certificate[] = [];
   for (const [i, der] of certificates.entries()) {
@@ -98,6 +119,10 @@ function performVerify(request: Verify, wallMs: number): SignatureResult {
   const [own] = chain;
   if (own === undefined) return err({ kind: "certificate-missing", detail: "no certificate" });
   const { algorithms, ecdsaForm, signature } = received.value;
+  if (isHash) {
+    if (!isHashSignedBy(own, octets, signature)) return err(wrongHashSignature(own));
+    return ok({ op: "verify", holder: holderOf(own, anchor.value), algorithm: "RSA" });
+  }
   const right = algorithms.find((algorithm) =>
     isSignedBy(own, { algorithm, octets, signature, ecdsaForm }),
   );
@@ -109,6 +134,15 @@ function performVerify(request: Verify, wallMs: number): SignatureResult {
     });
   }
   return err(wrongSignature(own, method));
+}
+
+function wrongHashSignature({ subject, key }: Certificate): SignatureFault {
+  if (key.kind === "rsa") {
+    const detail = `the site's signature does not match the key in the certificate of ${subject}`;
+    return { kind: "wrong-signature", detail };
+  }
+  const detail = "signatures of IKEv1 need a certificate with an RSA key";
+  return { kind: "signature-algorithm", detail, offered: [key.kind], wanted: ["RSA"] };
 }
 
 function wrongSignature({ subject }: Certificate, method: number): SignatureFault {

@@ -1,4 +1,4 @@
-/** Digital signatures of IKE_AUTH: requests and their results (RFC 7427). */
+/** Digital signatures of IKE_AUTH and of IKEv1: requests and their results (RFC 7427, RFC 2409). */
 
 import type { Result } from "../octets/result.ts";
 
@@ -52,6 +52,12 @@ export type AcceptedMethod = {
   readonly algorithm: Uint8Array;
 };
 
+/**
+ * IKEv1 (RFC 2409 §5.1): `octets` are HASH_I or HASH_R, which RSA encrypts as they are, without the
+ * name of a hash. Method and hashes of the request mean nothing then.
+ */
+type IsHash = true;
+
 export type SignatureRequest =
   | {
       readonly op: "sign";
@@ -61,6 +67,7 @@ export type SignatureRequest =
       readonly hashes: readonly number[] | undefined;
       /** What the peer says that it accepts; left out: it says nothing. */
       readonly accepted?: readonly AcceptedMethod[] | undefined;
+      readonly isHash?: IsHash;
     }
   | {
       readonly op: "verify";
@@ -71,6 +78,7 @@ export type SignatureRequest =
       /** DER, as the peer sent them: its own first (§3.6). */
       readonly certificates: readonly Uint8Array[];
       readonly anchors: TrustAnchors;
+      readonly isHash?: IsHash;
     };
 
 /** What a certificate says about its holder. */

@@ -1,6 +1,7 @@
 /** Whether a signature is right: the only place where public keys are used. */
 
-import { constants, createPublicKey, verify } from "node:crypto";
+import { constants, createPublicKey, publicDecrypt, verify } from "node:crypto";
+import { equalOctets } from "../../octets/concat.ts";
 import type { PublicKeyKind, SignatureAlgorithm } from "./algorithm.ts";
 
 /** A public key and what kind it is. */
@@ -38,6 +39,26 @@ export function isSignedBy({ publicKey, key }: PublicKey, signed: Signed): boole
     return false;
   }
 }
+
+/**
+ * Whether RSA has encrypted this hash with the private key, as in IKEv1 (RFC 2409 §5.1). False also
+ * for a key that is no RSA key, or broken.
+ */
+export function isHashSignedBy(
+  { publicKey, key }: PublicKey,
+  hash: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (key.kind !== "rsa") return false;
+  try {
+    const object = createPublicKey({ key: publicKey, format: "der", type: "spki" });
+    return equalOctets(publicDecrypt({ key: object, ...PKCS1 }, signature), hash);
+  } catch {
+    return false;
+  }
+}
+
+export const PKCS1 = { padding: constants.RSA_PKCS1_PADDING } as const;
 
 /** How RSA pads, for node:crypto. */
 export function paddingOf(

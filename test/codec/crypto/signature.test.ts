@@ -314,3 +314,44 @@ test("PEM files that are refused", () => {
   });
   expect(readTrustAnchors(authority.pem).ok).toBe(true);
 });
+
+test("IKEv1: RSA signs a hash as it is; other keys cannot, and nothing else verifies", () => {
+  const hash = new Uint8Array(20).fill(7);
+  const issue = (name: string, key: PkiKey) =>
+    pki.issue({ name, subject: `/CN=${name}`, issuer: authority, key });
+  const [site, other, curve] = [
+    issue("ikev1", "rsa"),
+    issue("ikev1-other", "rsa"),
+    issue("ikev1-ec", "p256"),
+  ];
+  const anchors = anchorsOf(authority);
+  const signed = (issued: Issued) =>
+    performSignature(
+      { op: "sign", key: keyOf(issued), octets: hash, hashes: undefined, isHash: true },
+      0,
+    );
+  const made = signed(site);
+  if (!made.ok || made.value.op !== "sign") throw new Error("not signed");
+  const { method, signature } = made.value;
+  const verified = (octets: Uint8Array, from: Issued, data = signature) => {
+    const { certificates } = keyOf(from);
+    const request = { op: "verify", octets, method, signature: data, certificates } as const;
+    const judged = performSignature({ ...request, anchors, isHash: true }, Date.now());
+    return judged.ok || judged.error.kind;
+  };
+  expect(verified(hash, site)).toBe(true);
+  expect(verified(hash.with(3, 8), site)).toBe("wrong-signature");
+  expect(verified(hash, other)).toBe("wrong-signature");
+  expect(verified(hash, curve)).toBe("signature-algorithm");
+  expect(verified(hash, site, signature.with(9, 1))).toBe("wrong-signature");
+  expect(verified(hash, site, new Uint8Array(0))).toBe("wrong-signature");
+  const ofCurve = signed(curve);
+  expect(ofCurve.ok ? "" : ofCurve.error.kind).toBe("signature-algorithm");
+  // A signature of IKEv2 names its hash: it is none of IKEv1, and the other way round.
+  const named = performSignature(
+    { op: "sign", key: keyOf(site), octets: hash, hashes: undefined },
+    0,
+  );
+  if (!named.ok || named.value.op !== "sign") throw new Error("not signed");
+  expect(verified(hash, site, named.value.signature)).toBe("wrong-signature");
+});
