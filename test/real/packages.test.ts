@@ -152,6 +152,12 @@ test("OpenWrt: the service is procd's, the configuration is kept", () => {
   );
   expect(service("start")).toMatch(/^open_instance[\s\S]*respawn[\s\S]*close_instance/);
   expect(service("reload")).toBe("send_signal erouted * HUP\n");
+  expect(service("start")).toContain("set_param env RUNTIME_DIRECTORY=/var/run/erouted\n");
+  // procd's own restart is a stop and a start, which says goodbye.
+  const restart = `${procd.join("")}running() { true; }\n. "$1"\nrestart`;
+  expect(run(["sh", "-c", restart, "sh", join(root, "etc/init.d/erouted")]).out).toBe(
+    "send_signal erouted * USR2\n",
+  );
   const kept = readFileSync(join(root, "lib/upgrade/keep.d/erouted"), "utf8");
   expect(kept.trim().split("\n")).toEqual(["/etc/erouted/"]);
   // /var is in memory there: rows in it would be lost at a restart.
