@@ -9,8 +9,11 @@ import { sourcesIn, withoutComments } from "./source.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 
-/** The requirements of RFC 7296 and of other RFCs, each with a row of its own. */
-const NUMBERS = [...numbered("V2", 84), ...numbered("X", 14)];
+/** The requirements of RFC 7296, of other RFCs and of IKEv1, each with a row of its own. */
+const NUMBERS = [
+  ...[...numbered("V2", 84), ...numbered("X", 14)],
+  ...[...numbered("V1", 24), ...numbered("NAT", 5), ...numbered("DPD", 3), ...numbered("XC", 5)],
+];
 
 /** A shorter part of a title could occur anywhere. */
 const TITLE_CHARACTERS_MIN = 12;
