@@ -3,10 +3,16 @@
 import { expect, test } from "bun:test";
 import { PAYLOADS_MAX } from "../../../../src/wire/v1/message.ts";
 import { emitMessage } from "../../../../src/wire/v1/payload-chain.ts";
+import recorded from "../../vectors/ikev1_first_messages.json";
 import { damaged, type Random, randomOf } from "../damage.ts";
 import { withTrueLength } from "../read-message.ts";
 import { readMessage, withoutBodies } from "./read-message.ts";
-import { SAMPLES } from "./samples.ts";
+import { SAMPLES as OWN } from "./samples.ts";
+
+const OF_OTHERS = recorded.messages.map(({ title, octets }) => {
+  return { name: title, octets: Uint8Array.fromHex(octets) };
+});
+const SAMPLES = [...OWN, ...OF_OTHERS];
 
 const MUTATIONS = 100_000;
 const MS_MAX = 60_000;
