@@ -30,7 +30,10 @@ export function createDatabase(): DatabaseModel {
     },
     find(key) {
       if (failing !== undefined) return err({ kind: failing, detail: "the model was told to" });
-      if (key.by !== "peerid") return ok([]);
+      if (key.by === "network") return ok([]);
+      if (key.by === "address") {
+        return ok([...rows.values()].filter(({ peerip }) => peerip === key.address).slice(0, 2));
+      }
       const row = rows.get(peerKey(key.peerid));
       return ok(row === undefined ? [] : [row]);
     },
