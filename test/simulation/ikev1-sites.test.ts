@@ -98,10 +98,10 @@ test("a flood of forged first messages costs neither memory nor database nor oth
   expect(halfOpenOctets).toBeLessThan(2 * 1024 * 1024);
   table.sent.length = 0;
   connect(table, { seed: 5 });
-  const other = seat(table, settingsOf(2));
+  const other = seat(table, settingsOf(2), toyKeyExchange);
   other.connect();
   other.settle();
-  expect(namesOf(table).sort()).toEqual(["fleet/site-1", "fleet/site-2"]);
+  expect(namesOf(table).toSorted()).toEqual(["fleet/site-1", "fleet/site-2"]);
 });
 
 test("a flood from one address is held back there, and others come in", () => {
@@ -121,7 +121,7 @@ test("a site comes with IKEv1, then with IKEv2: one eroute, and the former SAs g
   table.database.put(rowOf("site-1", "secret 1", "192.168.1.0/24"));
   connect(table, { psk: "secret 1" });
   const before = [...table.kernel.states.keys()];
-  const newer = seat(table, settingsOf(1));
+  const newer = seat(table, settingsOf(1), toyKeyExchange);
   newer.connect();
   newer.settle();
   table.advance(60_000);
@@ -135,7 +135,7 @@ test("a configuration without IKEv1 closes the sites that use it, and no others"
   const table = tableOf(BOTH);
   table.database.put(rowOf("site-2", "secret 2", "192.168.2.0/24"));
   connect(table);
-  const other = seat(table, settingsOf(2));
+  const other = seat(table, settingsOf(2), toyKeyExchange);
   other.connect();
   other.settle();
   const preview = [
@@ -162,6 +162,57 @@ test("new proposals of IKEv1 close nothing", () => {
   table.feed({ kind: "configuration", plan: planWith({ v2: true, v1 }) });
   table.advance(1_000);
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
+});
+
+test("Main Mode: the site is found by the peerip of its row", () => {
+  const table = tableOf(BOTH);
+  table.database.put({ ...rowOf("site-1", KEY, "192.168.1.0/24"), peerip: "192.0.2.1" });
+  connectMain(table);
+  expect(namesOf(table)).toEqual(["fleet/site-1"]);
+  expect(table.journal.map(({ peerId }) => peerId)).toContain("site-1");
+});
+
+test("Main Mode: of two rows with one peerip none is chosen, and both are named", () => {
+  const table = tableOf(BOTH);
+  for (const id of ["site-1", "site-2"]) {
+    table.database.put({ ...rowOf(id, KEY, "192.168.1.0/24"), peerip: "192.0.2.1" });
+  }
+  connectMain(table);
+  expect(namesOf(table)).toEqual([]);
+  expect(table.journal).toContainEqual(
+    expect.objectContaining({
+      reason: "sites-at-address",
+      detail: "site-1 and site-2 both have the peerip 192.0.2.1",
+    }),
+  );
+});
+
+test("Main Mode: an address that no row has is refused", () => {
+  const table = tableOf(BOTH);
+  connectMain(table);
+  expect(table.journal).toContainEqual(expect.objectContaining({ reason: "no-site-at-address" }));
+  expect(namesOf(table)).toEqual([]);
+});
+
+test("Main Mode: a normal eroute is found by its peerip, beside the rows", () => {
+  const lab = { ...NORMAL_EROUTE, peerip: "192.0.2.1", versions: BOTH };
+  const users = [{ name: "lab-gw", psk: new TextEncoder().encode(KEY) }];
+  const plan = { ...planWith(BOTH, [lab]), users };
+  const table = layTable({ plan, keyExchange: toyKeyExchange });
+  connectMain(table, { id: "lab-gw" });
+  const [view] = table.concentrator.snapshot().site("lab-gw");
+  expect(view).toMatchObject({ kind: "normal", ikeSas: [{ version: 1 }] });
+  table.database.put({ ...rowOf("site-1", KEY, "192.168.1.0/24"), peerip: "192.0.2.1" });
+  connectMain(table, { id: "lab-gw", seed: 9 });
+  expect(table.journal).toContainEqual(expect.objectContaining({ reason: "sites-at-address" }));
+});
+
+test("Main Mode: a database that fails refuses nobody for ever, and names no site", () => {
+  const table = tableOf(BOTH);
+  table.database.fail("unreachable");
+  connectMain(table);
+  expect(table.journal).toContainEqual(expect.objectContaining({ reason: "database-unreachable" }));
+  expect(table.concentrator.tableSizes().lookups).toBe(0);
 });
 
 function tableOf(versions: IkeVersions): Table {
@@ -191,6 +242,20 @@ function connect(table: Table, knobs: CallerKnobs = {}): Caller {
   caller.granted(quick, said());
   table.deliver(caller.quickThird(quick), CALLER_PATH);
   return caller;
+}
+
+/** Phase 1 in Main Mode, as far as it goes. */
+function connectMain(table: Table, knobs: CallerKnobs = {}): void {
+  const caller = ikev1Caller(knobs);
+  const said = () => table.sent.splice(0)[0]?.octets;
+  table.deliver(caller.mainFirst(), CALLER_PATH);
+  const second = said();
+  if (second === undefined) return;
+  table.deliver(caller.mainThird(second, CALLER_PATH), CALLER_PATH);
+  const fourth = said();
+  if (fourth === undefined) return;
+  table.deliver(caller.mainFifth(fourth), CALLER_PATH);
+  table.sent.length = 0;
 }
 
 function pathFrom(address: string): Path {

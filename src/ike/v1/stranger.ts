@@ -38,7 +38,8 @@ export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Openi
     const detail = "the first message is marked as encrypted";
     return err({ kind: "malformed", where: exchange, detail });
   }
-  const body = octets.subarray(IKE_HEADER_OCTETS);
+  // A copy: what is read of it is kept until the row and the key exchange are there.
+  const body = octets.slice(IKE_HEADER_OCTETS);
   const parsed = parsePayloads(header.nextPayload, body, exchange);
   if (!parsed.ok) return parsed;
   const { payloads } = parsed.value;
