@@ -21,8 +21,9 @@ export function halfOpenOctets(sa: IkeSa): number {
   }
 }
 
-function ofHalf({ transcript, fragments }: HalfOpen): number {
-  return HALF_OPEN_OCTETS + transcriptOctets(transcript) + fragmentOctetsKept(fragments);
+function ofHalf({ transcript, fragments, intermediatePpk }: HalfOpen): number {
+  const named = intermediatePpk?.offered.reduce((sum, { length }) => sum + length, 0) ?? 0;
+  return HALF_OPEN_OCTETS + transcriptOctets(transcript) + fragmentOctetsKept(fragments) + named;
 }
 
 /** The transcript has our response to IKE_SA_INIT already. */
@@ -37,5 +38,8 @@ const KEYS_OCTETS = 1_024;
 
 /** The stored parts of a request are views, so the whole message stays in memory. */
 function ofRound(round: ResponderRound): number {
-  return "request" in round ? round.request.octets : 0;
+  if ("request" in round) return round.request.octets;
+  if (!("asked" in round)) return 0;
+  const { proposed = [] } = round.asked;
+  return proposed.reduce((sum, { identity }) => sum + identity.length, 0);
 }

@@ -102,8 +102,10 @@ function exchangeKeys(
   const ticket = context.ticket();
   const random = context.random(privateOctets(method));
   const op = { op: "respond", method, random, peerPublic } as const;
+  // Its public value is not needed any more.
+  const rest: IntermediateAsked = { ...asked, exchange: undefined };
   return {
-    sa: { ...sa, round: { awaits: "key-exchange", ticket, asked, method, ppk } },
+    sa: { ...sa, round: { awaits: "key-exchange", ticket, asked: rest, method, ppk } },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
 }

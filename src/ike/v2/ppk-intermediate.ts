@@ -34,8 +34,9 @@ export type ProposedPpk = {
 /** More are ignored: a stranger could send thousands. */
 export const PPKS_MAX = 8;
 const CONFIRMATION_OCTETS = 8;
-/** A type and at least one octet. */
+/** A type and at least one octet; longer ones than any of ours are ignored. */
 const IDENTITY_OCTETS_MIN = 2;
+const IDENTITY_OCTETS_MAX = 256;
 
 /** The notify in both IKE_SA_INIT messages; a responder sends it or USE_PPK, never both. */
 export function usePpkInt(): NotifyPayload {
@@ -84,7 +85,7 @@ export function proposedPpks(payloads: readonly Payload[]): readonly ProposedPpk
     if (payload.kind !== "NOTIFY" || payload.type !== NotifyType.PPK_IDENTITY_KEY) continue;
     const { data } = payload;
     const octets = data.length - CONFIRMATION_OCTETS;
-    if (octets < IDENTITY_OCTETS_MIN) continue;
+    if (octets < IDENTITY_OCTETS_MIN || octets > IDENTITY_OCTETS_MAX) continue;
     found.push({ identity: data.slice(0, octets), confirmation: data.slice(octets) });
   }
   return found;

@@ -79,7 +79,8 @@ test("X-14: without a PPK in common the keys stay, and no more than 8 proposals 
   const many = Array.from({ length: 100 }, () => proposePpk(half, ppk())).flat();
   expect(proposedPpks(many)).toHaveLength(PPKS_MAX);
   const short = notify(NotifyType.PPK_IDENTITY_KEY, new Uint8Array(9));
-  expect(proposedPpks([short])).toEqual([]);
+  const long = notify(NotifyType.PPK_IDENTITY_KEY, new Uint8Array(256 + 8 + 1));
+  expect(proposedPpks([short, long])).toEqual([]);
 });
 
 test("X-14: the responder takes the PPK with this name and this key, and wipes others", () => {
