@@ -83,12 +83,16 @@ unpack_from_release() {
   rm -rf "$folder/apt"
 }
 
-# The same with all that they depend on, for chroot.
+# The same with all that they depend on, for chroot. Each further argument is a list of packages;
+# packages of different lists may conflict with each other.
 unpack_root_from_release() {
-  local folder=$2 package
+  local folder=$2 package list
   apt_of_release "$1" "$2" || return
   shift 2
-  "${APT_GET[@]}" -y --download-only --no-install-recommends install "$@" >&2 || return
+  for list in "$@"; do
+    # shellcheck disable=SC2086
+    "${APT_GET[@]}" -y --download-only --no-install-recommends install $list >&2 || return
+  done
   for package in "$folder"/apt/cache/archives/*.deb; do
     dpkg-deb --extract "$package" "$folder" || return
   done
@@ -124,19 +128,24 @@ uml_of() {
   LD_LIBRARY_PATH=$UML/$library $UML/linux --version >&2 || { rm -rf $UML && return 1; }
 }
 
-# Peers of the next Debian release, which know what came into IKEv2 since this one.
+# Peers of the next Debian release, which know what came into IKEv2 since this one. Nothing is
+# installed there, so no user exists until it is written down.
+NEWER=build/out/newer
 newer_peers() {
-  local root=build/out/newer
-  [ ! -x $root/usr/sbin/charon-systemd ] || return 0
-  say "unpacking strongSwan of Debian's forky"
-  rm -rf $root.new $root
-  if unpack_root_from_release forky $root.new base-files charon-systemd strongswan-swanctl \
-    libcharon-extra-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins; then
-    mv $root.new $root
+  if [ -x $NEWER/usr/sbin/iked ] && [ -x $NEWER/usr/libexec/ipsec/pluto ]; then return 0; fi
+  say "unpacking strongSwan, libreswan and OpenIKED of Debian's forky"
+  rm -rf $NEWER.new $NEWER
+  if unpack_root_from_release forky $NEWER.new "$NEWER_STRONGSWAN" "libreswan openiked"; then
+    echo "root:x:0:0:root:/root:/bin/sh" >$NEWER.new/etc/passwd
+    echo "_iked:x:999:999::/var/empty:/usr/sbin/nologin" >>$NEWER.new/etc/passwd
+    printf 'root:x:0:\n_iked:x:999:\n' >$NEWER.new/etc/group
+    mkdir $NEWER.new/var/empty && mv $NEWER.new $NEWER
   else
-    say "it could not be had: what needs it will fail"
+    say "they could not be had: tests that need them are skipped"
   fi
 }
+NEWER_STRONGSWAN="base-files charon-systemd strongswan-swanctl libcharon-extra-plugins \
+  libstrongswan-standard-plugins libstrongswan-extra-plugins"
 
 packages() {
   command -v dpkg-query >/dev/null || fail "not Debian: install these yourself: $(xargs <build/packages.txt)"

@@ -1,4 +1,4 @@
-/** libreswan (Debian's 4.10) as an independent peer: a pluto of its own in each host. */
+/** libreswan as an independent peer, Debian's 4.10 or a newer one: a pluto in each host. */
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -6,11 +6,16 @@ import { join } from "node:path";
 import type { Issued } from "../pki.ts";
 import { noteDaemon } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
+import { inNewerRoot, newerMissing } from "./newer-root.ts";
 
 export type LibreswanSettings = {
+  /** The one of the next Debian release (5.2 or later). */
+  readonly newer?: boolean;
   readonly localId: string;
   readonly remoteId: string;
   readonly psk: string;
+  /** All of ipsec.secrets instead of this key. */
+  readonly secrets?: string;
   readonly localAddress: string;
   /** `%any` for a responder that anyone may call. */
   readonly remoteAddress: string;
@@ -49,33 +54,41 @@ export type Libreswan = {
 };
 
 const UNPACKED = join(import.meta.dir, "../../../build/out/libreswan");
-const PROGRAMS = join(UNPACKED, "usr/libexec/ipsec");
+/** Where both have their programs; this one's lie below {@link UNPACKED}. */
+const PROGRAMS = "/usr/libexec/ipsec";
 
 /** Starts a daemon with one connection named `net`, loaded but not initiated. */
 export async function startLibreswan(host: Host, settings: LibreswanSettings): Promise<Libreswan> {
-  if (!existsSync(`${PROGRAMS}/pluto`)) {
+  const { newer = false } = settings;
+  if (!newer && !existsSync(`${UNPACKED}${PROGRAMS}/pluto`)) {
     throw new Error(`${UNPACKED} is missing: run build/prepare.sh packages as root`);
   }
   const folder = `/run/libreswan-${host.name}`;
   await rm(folder, { recursive: true, force: true });
   await mkdir(`${folder}/nss`, { recursive: true });
-  const { name = "net", conf = ipsecConf(settings), secrets } = settings.files ?? {};
+  const { name = "net", conf = ipsecConf(settings) } = settings.files ?? {};
+  const secrets = settings.files?.secrets ?? settings.secrets;
   await writeFile(`${folder}/ipsec.conf`, conf);
   const secret = secrets ?? `@${settings.localId} @${settings.remoteId} : PSK "${settings.psk}"\n`;
   await writeFile(`${folder}/ipsec.secrets`, secret, { mode: 0o600 });
   await must(undefined, ["certutil", "-N", "-d", `sql:${folder}/nss`, "--empty-password"]);
   if (settings.certificates !== undefined) await layCertificates(folder, settings.certificates);
-  const daemon = start(host, plutoCommand(folder));
+  const program = async (file: string, ...words: string[]) => {
+    const there = `${PROGRAMS}/${file}`;
+    return newer ? await inNewerRoot([there, ...words]) : [UNPACKED + there, ...words];
+  };
+  const pluto = plutoOptions(folder);
+  const daemon = start(host, newer ? await program("pluto", ...pluto) : besideHelpers(pluto));
   noteDaemon(host);
   const whack = async (...words: string[]) =>
-    await run(host, [`${PROGRAMS}/whack`, "--rundir", folder, ...words]);
+    await run(host, await program("whack", "--rundir", folder, ...words));
   const libreswan = controls(folder, daemon, { name, whack });
   try {
     await until("pluto answers", async () => (await whack("--status")).status === 0);
     // What its own files make it do at its start: loading them again would end what has begun.
     if (settings.files !== undefined) return libreswan;
-    const add = [`${PROGRAMS}/addconn`, "--config", `${folder}/ipsec.conf`];
-    await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, name]);
+    const from = ["--config", `${folder}/ipsec.conf`, "--ctlsocket", `${folder}/pluto.ctl`];
+    await must(host, await program("addconn", ...from, name));
     const listening = await whack("--listen");
     if (listening.status !== 0) throw new Error(`whack --listen: ${listening.out}`);
   } catch (error) {
@@ -96,6 +109,11 @@ async function layCertificates(
   await must(undefined, ["pk12util", "-i", file, ...nss, "-W", "x", "-K", ""]);
   const trusted = ["-A", "-n", "ca", "-t", "CT,,", "-i", authority.certificateFile];
   await must(undefined, ["certutil", ...nss, ...trusted]);
+}
+
+/** Why there is no newer libreswan here, in words; undefined if there is one. */
+export function newerLibreswanMissing(): string | undefined {
+  return newerMissing(`${PROGRAMS}/pluto`);
 }
 
 type Whack = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
@@ -131,14 +149,17 @@ function controls(folder: string, daemon: Running, { name, whack }: Control): Li
 }
 
 /** pluto looks for its helpers only under /usr/libexec: it sees a disk where they are there. */
-function plutoCommand(folder: string): string[] {
+function besideHelpers(options: readonly string[]): string[] {
   const there = `mount --bind ${UNPACKED}/usr/libexec /usr/libexec && exec "$@"`;
   // Its script for routes and addresses is called as `ipsec _updown`.
   const path = `PATH=${UNPACKED}/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  const shell = ["env", path, "unshare", "--mount", "sh", "-c", there, "sh"];
+  return [...shell, `${PROGRAMS}/pluto`, ...options];
+}
+
+function plutoOptions(folder: string): string[] {
   return [
-    ...["env", path, "unshare", "--mount", "sh", "-c", there, "sh"],
-    ...["/usr/libexec/ipsec/pluto", "--nofork"],
-    ...["--config", `${folder}/ipsec.conf`],
+    ...["--nofork", "--config", `${folder}/ipsec.conf`],
     ...["--rundir", folder, "--ipsecdir", folder, "--nssdir", `${folder}/nss`],
     ...["--secretsfile", `${folder}/ipsec.secrets`],
     ...["--logfile", `${folder}/log`, "--log-no-audit", "--log-no-time"],

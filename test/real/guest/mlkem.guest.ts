@@ -16,11 +16,14 @@ import {
   startScenario,
   startSite,
 } from "./scenario.ts";
-import { newerMissing, type StrongSwan, type StrongSwanSettings } from "./strongswan.ts";
+import { newerStrongSwanMissing, type StrongSwan, type StrongSwanSettings } from "./strongswan.ts";
 
 /** The group follows from the proposal's first method; further ones are exchanges of their own. */
 const HYBRID = "aes256gcm16-prfsha384-x25519-ke1_mlkem768";
 const HYBRID_ESP = "aes256gcm16-x25519-ke1_mlkem768";
+
+const missing = newerStrongSwanMissing();
+const when = missing === undefined ? test : test.skip;
 
 let scenario: Scenario;
 let site: Site;
@@ -28,8 +31,7 @@ let behindNat: Site;
 let swan: StrongSwan | undefined;
 
 beforeAll(async () => {
-  const missing = newerMissing();
-  if (missing !== undefined) throw new Error(missing);
+  if (missing !== undefined) return;
   const esp = JSON.stringify([HYBRID_ESP, "aes128gcm16-x25519"]);
   const ours = '"aes128gcm16-prfsha256-mlkem768", "aes128gcm16-prfsha256-x25519-ke1_mlkem1024"';
   scenario = await startScenario({
@@ -60,7 +62,7 @@ const SUITES = [
 ];
 
 for (const { ike, seen } of SUITES) {
-  test(`${ike}: the site connects, and packets pass`, async () => {
+  when(`${ike}: the site connects, and packets pass`, async () => {
     swan = await startNewer(site, { ike });
     await bringUp(scenario, swan);
     expect(await keyExchangeOf("site-1")).toBe(seen);
@@ -70,14 +72,14 @@ for (const { ike, seen } of SUITES) {
   });
 }
 
-test("with its own proposals the site connects", async () => {
+when("with its own proposals the site connects", async () => {
   swan = await startNewer(site, { ike: "default", esp: "default" });
   await bringUp(scenario, swan);
   await pingBothWays(scenario, site);
   await swan.terminate();
 });
 
-test("behind NAT, both ends get new keys with ML-KEM, for IKE and ESP", async () => {
+when("behind NAT, both ends get new keys with ML-KEM, for IKE and ESP", async () => {
   swan = await startNewer(behindNat, { ike: HYBRID, esp: HYBRID_ESP });
   await bringUp(scenario, swan);
   await pingBothWays(scenario, behindNat);
@@ -92,7 +94,7 @@ test("behind NAT, both ends get new keys with ML-KEM, for IKE and ESP", async ()
   expect(await dynamicPeerIds(scenario)).toEqual([]);
 });
 
-test("R12: the site is called, with ML-KEM", async () => {
+when("R12: the site is called, with ML-KEM", async () => {
   swan = await startNewer(site, { ike: HYBRID, esp: HYBRID_ESP });
   await ask("connect", "site-1", "--wait");
   expect(await keyExchangeOf("site-1")).toBe("X25519+ML_KEM_768");

@@ -1,15 +1,14 @@
 /** strongSwan as an independent peer, Debian's 5.9 or a newer one: a daemon in each host. */
 
-import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
+import { inNewerRoot, newerMissing } from "./newer-root.ts";
 import { loadByVici, swanctlConf } from "./swanctl-conf.ts";
 import { type Section, type Vici, viciAt } from "./vici.ts";
 
 export type StrongSwanSettings = {
-  /** The one of the next Debian release (6.1 or later): see {@link newerMissing}. */
+  /** The one of the next Debian release (6.1 or later): see {@link newerStrongSwanMissing}. */
   readonly newer?: boolean;
   readonly version?: 1 | 2;
   readonly aggressive?: boolean;
@@ -149,21 +148,8 @@ export async function startStrongSwan(
 }
 
 /** Why there is no newer strongSwan here, in words; undefined if there is one. */
-export function newerMissing(): string | undefined {
-  return existsSync(NEWER_ROOT + DAEMON) ? undefined : `${NEWER_ROOT} is missing (make test)`;
-}
-
-/** Unpacked by build/prepare.sh, with the libraries that its programs need. */
-const NEWER_ROOT = join(import.meta.dir, "../../../build/out/newer");
-let isNewerRootOpen = false;
-
-/** A command in the root of a newer Debian, which sees the folders below /run of this one. */
-async function inNewerRoot(command: readonly string[]): Promise<readonly string[]> {
-  for (const folder of isNewerRootOpen ? [] : ["/proc", "/dev", "/run"]) {
-    await must(undefined, ["mount", "--rbind", folder, NEWER_ROOT + folder]);
-  }
-  isNewerRootOpen = true;
-  return ["chroot", NEWER_ROOT, ...command];
+export function newerStrongSwanMissing(): string | undefined {
+  return newerMissing(DAEMON);
 }
 
 /** Where swanctl looks for them: folders with fixed names. */
