@@ -126,11 +126,14 @@ export function octets(max: number): Codec<Uint8Array> {
   };
 }
 
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
+
 /** Text of at most `max` octets. */
 export function text(max: number): Codec<string> {
   return mapped(octets(max), {
-    to: (value: string) => new TextEncoder().encode(value),
-    from: (written) => new TextDecoder().decode(written),
+    to: (value: string) => ENCODER.encode(value),
+    from: (written) => DECODER.decode(written),
   });
 }
 
@@ -177,10 +180,11 @@ export type Fields<T> = {
 export function record<T extends object>(fields: Fields<T>): Codec<T> {
   // The type above has paired each name with the codec of its field.
   const codecs = Object.entries(fields) as readonly (readonly [string, OmissibleCodec<unknown>])[];
+  const writers = codecs.map(([name, { write }]) => ({ name, write }));
   return {
     write(to, value) {
       const from = value as Readonly<Record<string, unknown>>;
-      for (const [name, codec] of codecs) codec.write(to, from[name]);
+      for (const { name, write } of writers) write(to, from[name]);
     },
     read(from) {
       const made: Record<string, unknown> = {};
@@ -285,10 +289,11 @@ function uint(
   read: (from: Reading) => number,
 ): Codec<number> {
   const end = 256 ** width;
+  const misfit = `a number that does not fit into ${width} octets`;
   return {
     write(to, value) {
       const fits = Number.isInteger(value) && value >= 0 && value < end;
-      assert(fits, `a number that does not fit into ${width} octets`);
+      assert(fits, misfit);
       write(to, value);
     },
     read,
@@ -300,7 +305,7 @@ function countOf(max: number): Codec<number> {
   const width = max < 256 ? u8 : max < 65_536 ? u16 : u32;
   return {
     write(to, count) {
-      assert(count <= max, `${count} of at most ${max}`);
+      if (count > max) assert(false, `${count} of at most ${max}`);
       width.write(to, count);
     },
     read(from) {

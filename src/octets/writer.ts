@@ -22,25 +22,31 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.patchU8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#octets[at] = value;
     return this;
   }
 
   u16(value: number): this {
-    this.patchU16(this.#grow(2), value);
+    const at = this.#grow(2);
+    const octets = this.#octets;
+    octets[at] = value >>> 8;
+    octets[at + 1] = value;
     return this;
   }
 
   u32(value: number): this {
-    this.patchU32(this.#grow(4), value);
+    const at = this.#grow(4);
+    const octets = this.#octets;
+    octets[at] = value >>> 24;
+    octets[at + 1] = value >>> 16;
+    octets[at + 2] = value >>> 8;
+    octets[at + 3] = value;
     return this;
   }
 
   u64(value: bigint): this {
-    const at = this.#grow(8);
-    this.patchU32(at, Number((value >> 32n) & 0xffff_ffffn));
-    this.patchU32(at + 4, Number(value & 0xffff_ffffn));
-    return this;
+    return this.u32(Number((value >> 32n) & 0xffff_ffffn)).u32(Number(value & 0xffff_ffffn));
   }
 
   octets(value: Uint8Array): this {

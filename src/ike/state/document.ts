@@ -80,9 +80,12 @@ export function writeDocument<T>(codec: Codec<T>, value: T, writer: Scribe): Uin
   return document;
 }
 
+/** Room for an IKE SA with its site. */
+const CONTENT_OCTETS = 2_048;
+
 /** The content alone, for a place that has a version and a checksum of its own. */
 export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
-  const w = new Writer();
+  const w = new Writer(CONTENT_OCTETS);
   const writing: Writing = { w, anchor: writer.anchor, shared: new Map() };
   u32.write(writing, writer.generation);
   codec.write(writing, value);
