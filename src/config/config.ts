@@ -25,6 +25,7 @@ import { parseToml } from "./parse-toml.ts";
 import { checkPlan } from "./plan-checks.ts";
 import type { RawConfig } from "./schema.ts";
 import { checkSchema } from "./schema-faults.ts";
+import { type ConfigSources, recordingFiles } from "./sources.ts";
 import { keyLines } from "./toml-lines.ts";
 import { readUsers } from "./users.ts";
 
@@ -43,6 +44,8 @@ export type Config = {
   readonly status: StatusSettings;
   readonly log: LogSettings;
   readonly reload: ReloadSettings;
+  /** What it was read from. */
+  readonly sources: ConfigSources;
   /** How the file ends. */
   readonly ending: FileEnding;
   /** What works, but is probably not intended. */
@@ -62,16 +65,19 @@ export function readConfig(
 ): Result<Config, readonly ConfigFault[]> {
   const table = parseToml(text, file);
   if (!table.ok) return err([table.error]);
-  const check = createCheck(file, keyLines(text), files);
+  const recording = recordingFiles(files, text);
+  const check = createCheck(file, keyLines(text), recording.files);
   // A full disk leaves an empty file, and nobody means to have no eroute at all.
   if (isEmpty(table.value))
     check.fault([], "is empty, or cut off", "at least a table, as [status]");
   const config = readAll(check, checkSchema(check, table.value));
   if (check.faults.length > 0) return err(inFileOrder(check.faults));
-  return ok({ ...config, ending: fileEndingOf(text), warnings: inFileOrder(check.warnings) });
+  const { sources } = recording;
+  const warnings = inFileOrder(check.warnings);
+  return ok({ ...config, sources, ending: fileEndingOf(text), warnings });
 }
 
-function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "ending"> {
+function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "ending" | "sources"> {
   const egroups = readEgroups(check, raw);
   const eroutes = readEroutes(check, raw);
   const users = readUsers(check, raw);

@@ -9,7 +9,7 @@ import type { Attempts } from "../why/attempts.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";
-import type { Keeper } from "./keep/keeper.ts";
+import type { Keeper, TakenOver } from "./keep/keeper.ts";
 import type { KeptSockets } from "./kept-sockets.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
@@ -55,6 +55,8 @@ export type Daemon = Reloadable & {
   concentrator: Concentrator;
   /** Undefined: nothing is kept for the next start. */
   keeper: Keeper | undefined;
+  /** Undefined: nothing was read at the start. */
+  takenOver: TakenOver | undefined;
   shell: Shell | undefined;
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;

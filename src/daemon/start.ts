@@ -1,7 +1,7 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
 import packageJson from "../../package.json";
-import { createConcentrator } from "../concentrator/concentrator.ts";
+import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
@@ -20,7 +20,8 @@ import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
 import { inSteps } from "./in-steps.ts";
-import { recheckTakenOver, takeOverFrom } from "./keep/go-on.ts";
+import { type Former, openFormer } from "./keep/former.ts";
+import { keepConfiguration, recheckTakenOver, takeOver } from "./keep/go-on.ts";
 import { KEEPS_NOTHING, openKeptSockets } from "./kept-sockets.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
@@ -63,10 +64,15 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const { RUNTIME_DIRECTORY } = process.env;
   const folder = openRuntimeFolder(RUNTIME_DIRECTORY);
   const stateFolder = config.keepsState && folder.ok ? folder.value?.path : undefined;
-  const daemon = createDaemon(config, stateFolder !== undefined);
+  const former = stateFolder === undefined ? undefined : openFormer(stateFolder, config);
+  const left = former?.ok === true ? former.value : undefined;
+  const daemon = createDaemon(config, left);
   const { note } = daemon;
   if (folder.ok) daemon.folder = folder.value;
   else note({ level: "warning", reason: "state-not-kept", detail: folder.error });
+  if (former?.ok === false) {
+    note({ level: "error", outcome: "failed", reason: "state-not-kept", detail: former.error });
+  }
   if (cold !== undefined) noteBug(daemon, cold);
   hideMemory(note);
   const service = openService(process.env, note);
@@ -79,11 +85,12 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: warningText(warning) });
   }
-  const opened = await open(daemon, { configFile: options.configFile, reloader }, stateFolder);
+  const opened = await open(daemon, { configFile: options.configFile, reloader }, left);
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
     service.failed(`does not start: ${opened.error}`);
     // What was taken over belongs to the start after this one.
+    left?.file.ready();
     await (daemon.keeper === undefined ? close(daemon) : leave(daemon));
     return 1;
   }
@@ -97,7 +104,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   // Before we report that we are ready: a signal right after that must be handled.
   const ended = waitForSignal();
   service.ready();
-  daemon.keeper?.ready();
+  daemon.keeper?.settle();
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;
@@ -144,7 +151,7 @@ function hideMemory(note: Daemon["note"]): void {
   note({ level: "warning", reason: "start", detail });
 }
 
-function createDaemon(config: Config, keeps: boolean): Daemon {
+function createDaemon(config: Config, former: Former | undefined): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
   // As many sites as can be connected: a few KB at most are kept for each.
@@ -166,7 +173,7 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
     wallMs,
   });
   const { record } = recorder;
-  const concentrator = createConcentrator({ plan: config.plan, now: now(), random, keeps });
+  const concentrator = engineFor(config, former);
   const daemon: Daemon = {
     config,
     log,
@@ -175,13 +182,7 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
     failures: failures.counts,
     loop: watchLoop(now),
     debugging,
-    captures: createCaptures({
-      wallMs,
-      version: packageJson.version,
-      snapshot: () => concentrator.snapshot(),
-      decryptionTableLine: (message) => concentrator.decryptionTableLine(message),
-      natPort: () => daemon.config.ike.natPort,
-    }),
+    captures: capturesOf(concentrator, () => daemon.config.ike.natPort),
     listeners,
     recorder,
     record,
@@ -197,6 +198,7 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
     signer: openSigner(wallMs),
     concentrator,
     keeper: undefined,
+    takenOver: undefined,
     shell: undefined,
     isEnding: false,
     preview: ({ plan, ike: { listen } }, rows) =>
@@ -209,6 +211,7 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
     audits: undefined,
     sampling: undefined,
     onConfiguration() {
+      keepConfiguration(daemon);
       daemon.polling?.configure();
       daemon.sockets?.listenOn(daemon.config.ike.listen);
       const fault = daemon.status?.useTls(daemon.config.status.tls);
@@ -225,6 +228,22 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
   return daemon;
 }
 
+function capturesOf(concentrator: Concentrator, natPort: () => number): Daemon["captures"] {
+  return createCaptures({
+    wallMs,
+    version: packageJson.version,
+    snapshot: () => concentrator.snapshot(),
+    decryptionTableLine: (message) => concentrator.decryptionTableLine(message),
+    natPort,
+  });
+}
+
+/** It begins with the plan of the run before, whose sites it takes over. */
+function engineFor(config: Config, former: Former | undefined): Concentrator {
+  const plan = former?.plan ?? config.plan;
+  return createConcentrator({ plan, now: now(), random, keeps: former !== undefined });
+}
+
 /** Whether a local address is among those of `ike.listen`, which may name all of a family. */
 function isListened(listen: readonly Address[], local: Address): boolean {
   return listen.some((address) => {
@@ -237,7 +256,7 @@ function isListened(listen: readonly Address[], local: Address): boolean {
 async function open(
   daemon: Daemon,
   options: StatusOptions,
-  stateFolder: string | undefined,
+  former: Former | undefined,
 ): Promise<Result<undefined, string>> {
   const { config, folder, note } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
@@ -267,11 +286,10 @@ async function open(
   const routes = openRoutes();
   if (!routes.ok) return err(`route netlink socket: ${errnoName(routes.error)}`);
   daemon.routes = routes.value;
-  // Nothing may have happened to the engine yet.
-  const taken = stateFolder === undefined ? undefined : takeOverFrom(daemon, stateFolder);
-  daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
-  if (taken !== undefined) daemon.shell.begin(taken.effects);
-  daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });
+  const shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
+  daemon.shell = shell;
+  if (former !== undefined) takeOver(daemon, former, shell.begin);
+  shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const clean = await removeLeftovers(daemon);
   if (!clean.ok) return clean;
   const listening = listenToKernel(daemon);

@@ -57,6 +57,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   polls: atOnce,
   log: atOnce,
   reload: atOnce,
+  sources: atOnce,
   ending: atOnce,
   warnings: atOnce,
 };

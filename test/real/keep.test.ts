@@ -93,6 +93,39 @@ test(
   patient(60_000),
 );
 
+test(
+  "a configuration that has changed meanwhile closes whom it concerns, and nobody else",
+  async () => {
+    await end("SIGTERM");
+    await start();
+    const numbers = [1, 2, 3];
+    for (const number of numbers) {
+      const call = { number, from: `127.0.2.${number}`, port };
+      const site = await openLiveSite(call, () => undefined);
+      sites.push(site);
+      site.connect();
+    }
+    const count = () => metric("erouted_dynamic_eroutes");
+    await lookUntil("all are up", async () => (await count()) === 3, patient(10_000));
+    // Until then the configuration of the start is kept.
+    await Bun.sleep(2_500);
+    await end("SIGKILL");
+    writeFileSync(config, `${configText()}dpd = "77s"\n`, { mode: 0o600 });
+    expect(await start()).toContain("taken over 3 of 3 from the run before");
+    const has = (words: string) => () => readFileSync(logFile, "utf8").includes(words);
+    await lookUntil("the change is applied", has("3 take new values"), patient(10_000));
+    expect(await count()).toBe(3);
+    await Bun.sleep(2_500);
+    await end("SIGKILL");
+    const moved = configText().replace(LOCAL_SUBNET, "10.99.0.0/16");
+    writeFileSync(config, moved, { mode: 0o600 });
+    await start();
+    await lookUntil("they are closed", async () => (await count()) === 0, patient(10_000));
+    expect(readFileSync(logFile, "utf8")).toContain("local_subnet of eroute fleet");
+  },
+  patient(60_000),
+);
+
 async function start(): Promise<string> {
   writeFileSync(logFile, "");
   daemon = Bun.spawn([...command, "run", "--config", config], {

@@ -2,24 +2,67 @@
 
 import type { Daemon } from "../daemon.ts";
 import { recheckConnected } from "../recheck.ts";
-import { openKeeper, type TakenOver } from "./keeper.ts";
+import type { Former } from "./former.ts";
+import { keeperOf } from "./keeper.ts";
 
-/** Goes on from what the run before has kept, and keeps what is up from now on. */
-export function takeOverFrom(daemon: Daemon, folder: string): TakenOver | undefined {
+/** A reload is over by then, also where it closes many sites in portions. */
+const RELOADED_MS = 2_000;
+
+/**
+ * Goes on from what the run before has kept, and keeps what is up from now on. Nothing may have
+ * happened to the engine yet; `beginWith` is called with what is to be done first.
+ */
+export function takeOver(
+  daemon: Daemon,
+  former: Former,
+  beginWith: (effects: ReturnType<ReturnType<typeof keeperOf>["takeOver"]>["effects"]) => void,
+): void {
   const { concentrator, note } = daemon;
-  daemon.keeper = openKeeper(folder, concentrator, note);
-  const taken = daemon.keeper?.takeOver();
-  if (taken === undefined || taken.before === 0) return taken;
-  const { before, now: left, closed } = taken;
+  const { why, plan } = former;
+  if (why !== undefined) {
+    const detail = `what the run before has kept is not used, all sites connect anew: ${why}`;
+    note({ level: "warning", reason: "state-refused", detail });
+  }
+  const keeper = keeperOf(former, concentrator, note);
+  daemon.keeper = keeper;
+  const taken = keeper.takeOver();
+  daemon.takenOver = taken;
+  beginWith(taken.effects);
+  if (taken.before > 0) {
+    const level = taken.closed.size === 0 ? "info" : "warning";
+    note({ level, reason: "taken-over", detail: takenOverText(taken) });
+  }
+  // As after a reload: nobody goes whom the change does not concern.
+  if (plan !== undefined) daemon.shell?.feed({ kind: "configuration", plan: daemon.config.plan });
+  keepConfiguration(daemon);
+}
+
+/** In words: of how many sites of the run before how many are left, and why others are not. */
+export function takenOverText({
+  before,
+  now,
+  closed,
+}: Pick<NonNullable<Daemon["takenOver"]>, "before" | "now" | "closed">): string {
   const why = [...closed].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  const more = why === "" ? "" : `; closed: ${why}`;
-  const detail = `taken over ${left} of ${before} from the run before${more}`;
-  note({ level: closed.size === 0 ? "info" : "warning", reason: "taken-over", detail });
-  return taken;
+  const more = why === "" ? "" : `, ${before - now} closed: ${why}`;
+  return `taken over ${now} of ${before} from the run before${more}`;
+}
+
+/**
+ * Keeps the configuration in force, in a moment: until then the next start would apply the change
+ * once more, which does no harm.
+ */
+export function keepConfiguration(daemon: Daemon): void {
+  const { keeper } = daemon;
+  if (keeper === undefined) return;
+  const keep = () => {
+    if (!daemon.isEnding) keeper.saveConfiguration(daemon.config.sources);
+  };
+  setTimeout(keep, RELOADED_MS).unref();
 }
 
 /** Rows may have changed while nothing ran. */
 export function recheckTakenOver(daemon: Daemon): void {
-  if (daemon.keeper === undefined) return;
+  if (daemon.takenOver === undefined || daemon.takenOver.now === 0) return;
   for (const { egroup } of daemon.config.databases) void recheckConnected(daemon, egroup);
 }

@@ -2,20 +2,23 @@
 
 import type { Concentrator } from "../../concentrator/concentrator.ts";
 import type { Effect } from "../../concentrator/effect.ts";
-import { KEPT_VERSION, type KeptPlace } from "../../concentrator/handover/keep.ts";
+import type { KeptPlace } from "../../concentrator/handover/keep.ts";
+import type { ConfigSources } from "../../config/sources.ts";
 import { now, wallMs } from "../../linux/clock.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Note } from "../reload.ts";
-import { Slots } from "./slots.ts";
-import { bootId, openStateFile, type StateFile } from "./state-file.ts";
+import { CONFIGURATION, configurationContent, type Former } from "./former.ts";
+import type { Slots } from "./slots.ts";
 
 export type Keeper = {
   /** Stores what has changed: before a message leaves. */
   save(): void;
+  /** Stores what the configuration in force was read from. */
+  saveConfiguration(sources: ConfigSources): void;
   /** Fills an empty concentrator with what the process before has kept; says what became of it. */
   takeOver(): TakenOver;
-  /** The daemon runs. */
-  ready(): void;
+  /** What was read is not why the daemon ends, if it does: the next start may read it again. */
+  settle(): void;
   /** Every site was told, and nothing is left for a next process. */
   forget(): void;
   stats(): KeeperStats;
@@ -26,45 +29,24 @@ export type TakenOver = {
   readonly effects: readonly Effect[];
   readonly before: number;
   readonly now: number;
-  /** Why sites were closed, with their numbers. */
+  /** Why sites are not there, with their numbers. */
   readonly closed: ReadonlyMap<string, number>;
 };
 
 export type KeeperStats = {
   readonly documents: number;
   readonly octets: number;
-  readonly segments: number;
-  /** Documents that found no room. */
+  /** Times that a document found no room. */
   readonly lost: number;
 };
 
-/** Undefined: nothing can be kept, and the log says why. */
-export function openKeeper(
-  folder: string,
-  concentrator: Concentrator,
-  note: (entry: Note) => void,
-): Keeper | undefined {
-  const opened = openStateFile({ folder, stateVersion: KEPT_VERSION, bootId: bootId() });
-  if (!opened.ok) {
-    const detail = `nothing is kept for the next start: ${opened.error}`;
-    note({ level: "error", outcome: "failed", reason: "state-not-kept", detail });
-    return undefined;
-  }
-  const { why } = opened.value;
-  if (why !== undefined) {
-    const detail = `what the run before has kept is not used, all sites connect anew: ${why}`;
-    note({ level: "warning", reason: "state-refused", detail });
-  }
-  return keeperOf(opened.value, concentrator, note);
-}
-
-function keeperOf(
-  file: StateFile,
+/** `former` is what the run before has left. */
+export function keeperOf(
+  { file, slots }: Former,
   concentrator: Concentrator,
   note: (entry: Note) => void,
 ): Keeper {
   const { generation } = file;
-  const slots = new Slots(file.memory, file.segments);
   let lost = 0;
   const place = (): KeptPlace => ({ anchor: { now: now(), wallMs: wallMs() }, generation });
   const put = (name: string, content: Uint8Array): void => {
@@ -84,13 +66,11 @@ function keeperOf(
         else put(name, content);
       }
     },
+    saveConfiguration: (sources) => put(CONFIGURATION, configurationContent(sources)),
     takeOver: () => takeOver(slots, concentrator, place()),
-    ready: file.ready,
+    settle: file.ready,
     forget: file.remove,
-    stats() {
-      const { documents, octets, segments } = slots;
-      return { documents, octets, segments, lost };
-    },
+    stats: () => ({ documents: slots.documents, octets: slots.octets, lost }),
   };
 }
 
@@ -98,7 +78,7 @@ function takeOver(slots: Slots, concentrator: Concentrator, place: KeptPlace): T
   const closed = new Map<string, number>();
   const close = (why: string, count = 1) => closed.set(why, (closed.get(why) ?? 0) + count);
   const successor = concentrator.takeOver(place);
-  let before = 0;
+  let before = slots.damaged;
   if (slots.damaged > 0) close("damaged", slots.damaged);
   for (const { number, content } of slots.found()) {
     const read = successor.readKept(content);
@@ -113,10 +93,5 @@ function takeOver(slots: Slots, concentrator: Concentrator, place: KeptPlace): T
   }
   slots.forget();
   const effects = successor.finish();
-  return {
-    effects,
-    before: before + slots.damaged,
-    now: concentrator.snapshot().erouteCount,
-    closed,
-  };
+  return { effects, before, now: concentrator.snapshot().erouteCount, closed };
 }

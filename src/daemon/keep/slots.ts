@@ -73,7 +73,6 @@ export class Slots {
   /** Slabs with free slots, by the size of these. */
   readonly #open = new Map<number, Set<Slab>>();
   readonly #freeSlabs: Slab[] = [];
-  #segments = 0;
   #lastNumber = 0;
   #lastVersion = 0;
   /** Numbers in slots whose content is not as it was written. */
@@ -111,10 +110,6 @@ export class Slots {
 
   get documents(): number {
     return this.#named.size;
-  }
-
-  get segments(): number {
-    return this.#segments;
   }
 
   /** From now on a document that was found has this name. */
@@ -222,7 +217,6 @@ export class Slots {
   }
 
   #slabsOf(segment: Uint8Array): Slab[] {
-    this.#segments++;
     const slabs: Slab[] = [];
     for (let at = 0; at + SLAB_OCTETS <= segment.length; at += SLAB_OCTETS) {
       const memory = segment.subarray(at, at + SLAB_OCTETS);

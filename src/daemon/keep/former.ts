@@ -1,0 +1,69 @@
+/** What the run before has left, and the configuration that it had. */
+
+import { KEPT_VERSION } from "../../concentrator/handover/keep.ts";
+import { type Config, readConfig } from "../../config/config.ts";
+import {
+  type ConfigSources,
+  filesOf,
+  isSameSources,
+  sourcesFrom,
+  sourcesText,
+} from "../../config/sources.ts";
+import type { EroutePlan } from "../../eroute/eroute.ts";
+import { wallMs } from "../../linux/clock.ts";
+import { ok, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import { Slots } from "./slots.ts";
+import { bootId, openStateFile, type StateFile } from "./state-file.ts";
+
+export type Former = {
+  readonly file: StateFile;
+  readonly slots: Slots;
+  /** Why nothing of it is used; undefined: it is, or there is nothing. */
+  readonly why: string | undefined;
+  /** The plan of the run before, if another one is configured now. */
+  readonly plan: EroutePlan | undefined;
+};
+
+/** The document of the configuration, beside those of the engine. */
+export const CONFIGURATION = "configuration";
+
+const MARK = "configuration\0";
+
+/** Opens the state in the folder, for a daemon with this configuration. */
+export function openFormer(folder: string, config: Config): Result<Former, string> {
+  const opened = openStateFile({ folder, stateVersion: KEPT_VERSION, bootId: bootId() });
+  if (!opened.ok) return opened;
+  const file = opened.value;
+  const slots = new Slots(file.memory, file.segments);
+  const before = configurationIn(slots);
+  const as = (plan: EroutePlan | undefined, why = file.why) => ok({ file, slots, why, plan });
+  if (before === undefined || isSameSources(before, config.sources)) return as(undefined);
+  const read = readConfig(before.text, filesOf(before, wallMs), CONFIGURATION);
+  if (!read.ok) return as(undefined);
+  if (read.value.dataplane !== config.dataplane) {
+    slots.forget();
+    return as(undefined, "dataplane.kind is another one now");
+  }
+  return as(read.value.plan);
+}
+
+/** Written as a document. */
+export function configurationContent(sources: ConfigSources): Uint8Array {
+  return new TextEncoder().encode(MARK + sourcesText(sources));
+}
+
+/** What the run before has kept of its configuration; the document gets its name. */
+function configurationIn(slots: Slots): ConfigSources | undefined {
+  for (const { number, content } of slots.found()) {
+    const isIt = new TextDecoder().decode(content.subarray(0, MARK.length)) === MARK;
+    const sources = isIt
+      ? sourcesFrom(new TextDecoder().decode(content.subarray(MARK.length)))
+      : undefined;
+    wipe(content);
+    if (!isIt) continue;
+    slots.adopt(number, CONFIGURATION);
+    return sources;
+  }
+  return undefined;
+}
