@@ -38,7 +38,7 @@ export function takeOver(
 }
 
 /** In words: of how many sites of the run before how many are left, and why others are not. */
-export function takenOverText({
+function takenOverText({
   before,
   now,
   closed,

@@ -62,7 +62,8 @@ test("a default in the reference is the value without the key", () => {
         : `${title}\n${line}\n${FLEET}${USER}`;
       // The connection stays on this machine, so no certificate is needed.
       if (key === "tls") continue;
-      expect([line, config(text)]).toEqual([line, { ...without, warnings: config(text).warnings }]);
+      const { sources, warnings } = config(text);
+      expect([line, config(text)]).toEqual([line, { ...without, sources, warnings }]);
       compared++;
     }
   }
