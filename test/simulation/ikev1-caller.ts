@@ -65,6 +65,8 @@ export type CallerKnobs = {
   /** NAT-D payloads of both kinds in the third message. */
   readonly natDOfBoth?: boolean;
   readonly seed?: number;
+  /** The address that it calls. */
+  readonly called?: string;
 };
 
 export type QuickKnobs = {
@@ -99,7 +101,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   const random = (count: number) => prng.octets(count);
   const spiI = asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n);
   const own = endpointOf(knobs.inner ?? "192.0.2.1", 500);
-  const peer = endpointOf("192.0.2.2", 500);
+  const peer = endpointOf(knobs.called ?? "192.0.2.2", 500);
   const secret = random(64);
   const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
   const offer = isakmpOffer(suites, {

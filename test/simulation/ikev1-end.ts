@@ -96,13 +96,18 @@ export function calledEnd(settings: CalledSettings = {}): CalledEnd {
       const parsed = parseHeader(octets);
       assert(parsed.ok, "a header");
       const header = parsed.value;
+      // Only lent: code that keeps a view of a datagram finds something else in it.
+      const lent = octets.slice();
       if (end.sa !== undefined || !isOpening(header)) {
-        return end.feed({ kind: "message", header, octets, path });
+        end.feed({ kind: "message", header, octets: lent, path });
+        lent.fill(0xee);
+        return;
       }
-      const opening = readOpening(header, octets);
+      const opening = readOpening(header, lent);
       if (!opening.ok) return;
-      const begun = receive(opening.value, receptionOf(header, octets, path), context);
+      const begun = receive(opening.value, receptionOf(header, lent, path), context);
       assert(begun.ok, "it begins");
+      lent.fill(0xee);
       end.sa = begun.value.sa;
       for (const effect of begun.value.effects) perform(effect);
     },

@@ -1,0 +1,153 @@
+/** Sites that use IKEv1, in a whole concentrator: eroutes, uniqueness, adoption, both versions. */
+
+import { expect, test } from "bun:test";
+import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
+import { Ke } from "../../src/crypto/transform.ts";
+import type { Ikev1Rule } from "../../src/eroute/eroute.ts";
+import { Writer } from "../../src/octets/writer.ts";
+import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
+import { NotifyType } from "../../src/wire/v1/notify-type.ts";
+import { seat, settingsOf } from "./caller.ts";
+import { rowOf } from "./database.ts";
+import {
+  aboutIsakmp,
+  type Caller,
+  type CallerKnobs,
+  type CallerQuick,
+  ikev1Caller,
+} from "./ikev1-caller.ts";
+import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
+import { BASE_EROUTE, CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
+import { layTable, type Table } from "./table.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
+
+const V1: Ikev1Rule = {
+  mode: "both",
+  ...{ legacy: false, xauth: false, sha256With96Bits: false },
+  ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
+};
+
+const PATH = { local: endpointOf(CONCENTRATOR, 500), remote: endpointOf("192.0.2.1", 500) };
+
+function layFleet(): Table {
+  const eroutes = [{ ...BASE_EROUTE, versions: { v2: true, v1: V1 }, livenessMs: undefined }];
+  const plan = planOf({}, { eroutes });
+  // Callers with IKEv2 use real groups.
+  const keyExchange = (op: KeyExchangeRequest) =>
+    op.method === Ke.ECP_256 ? toyKeyExchange(op) : performKeyExchange(op);
+  const table = layTable({ plan, keyExchange });
+  table.database.put(rowOf("site-1", "one key for both", "192.168.1.0"));
+  return table;
+}
+
+/** Phase 1 of site-1 and, unless it is left out, a Quick Mode. */
+function callIn(table: Table, knobs: CallerKnobs = {}, withChild = true): Caller {
+  const caller = ikev1Caller({ called: CONCENTRATOR, ...knobs });
+  table.deliver(caller.first(), PATH);
+  table.deliver(caller.third(said(table), PATH), PATH);
+  if (withChild) connectChild(table, caller);
+  return caller;
+}
+
+function connectChild(table: Table, caller: Caller): CallerQuick {
+  const quick = caller.quick();
+  table.deliver(quick.octets, PATH);
+  caller.granted(quick, said(table));
+  table.deliver(caller.quickThird(quick), PATH);
+  return quick;
+}
+
+function said(table: Table): Uint8Array {
+  const all = table.sent.splice(0);
+  expect(all).toHaveLength(1);
+  return all[0]?.octets ?? new Uint8Array(0);
+}
+
+function deleteOf(protocol: number, spi: Uint8Array): Payload {
+  return { kind: "DELETE", doi: DOI_IPSEC, protocol, spis: [spi] };
+}
+
+const siteOf = (table: Table) => table.concentrator.snapshot().site("site-1")[0];
+
+test("R2, R4: a site that calls with IKEv1 gets its row, its eroute and its SAs", () => {
+  const table = layFleet();
+  callIn(table);
+  expect(siteOf(table)).toMatchObject({ state: "established", peerAddress: "192.0.2.1" });
+  expect(siteOf(table)?.childSas).toHaveLength(1);
+  expect(table.kernel.states.size).toBe(2);
+});
+
+test("R6: an unknown ID is not answered, and the journal says why", () => {
+  const table = layFleet();
+  table.deliver(ikev1Caller({ id: "site-9", called: CONCENTRATOR }).first(), PATH);
+  expect(table.sent).toEqual([]);
+  expect(table.journal.some(({ reason }) => reason === "no-row")).toBe(true);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(0);
+});
+
+test("Phase 1 anew: its Child SAs go over to the newest, and no packet is lost", () => {
+  const table = layFleet();
+  callIn(table);
+  const states = [...table.kernel.states.keys()];
+  const newer = callIn(table, { seed: 4 }, false);
+  expect([...table.kernel.states.keys()]).toEqual(states);
+  table.advance(31_000);
+  table.sent.splice(0);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(1);
+  expect([...table.kernel.states.keys()]).toEqual(states);
+  connectChild(table, newer);
+  expect(siteOf(table)?.childSas).toHaveLength(2);
+  table.advance(60_000);
+  expect(siteOf(table)?.childSas).toHaveLength(1);
+  expect(table.kernel.states.size).toBe(2);
+});
+
+test("R5: Child SAs outlive a deleted ISAKMP SA, and the next one adopts them", () => {
+  const table = layFleet();
+  const caller = callIn(table, {}, false);
+  const quick = connectChild(table, caller);
+  const gone = deleteOf(Protocol.ISAKMP, caller.cookies());
+  table.deliver(caller.inform([gone]), PATH);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(0);
+  expect(table.kernel.states.size).toBe(2);
+  const newer = callIn(table, { seed: 4 }, false);
+  expect(table.kernel.states.size).toBe(2);
+  const spi = new Writer(4).u32(quick.spi).done();
+  table.deliver(newer.inform([deleteOf(Protocol.ESP, spi)]), PATH);
+  table.advance(6_000);
+  expect(table.kernel.states.size).toBe(0);
+});
+
+test("INITIAL-CONTACT removes what the site had before", () => {
+  const table = layFleet();
+  callIn(table);
+  callIn(table, { seed: 4, initialContact: true });
+  table.advance(6_000);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(1);
+  expect(table.kernel.states.size).toBe(2);
+});
+
+test("INITIAL-CONTACT that comes late removes the other ISAKMP SAs and their Child SAs", () => {
+  const table = layFleet();
+  callIn(table);
+  table.advance(10);
+  const newer = callIn(table, { seed: 4 });
+  table.deliver(newer.inform([aboutIsakmp(NotifyType.INITIAL_CONTACT, newer.cookies())]), PATH);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(1);
+  expect(siteOf(table)?.childSas).toHaveLength(1);
+});
+
+test("a site that comes with IKEv2 the next day: one eroute, and the old SAs go", () => {
+  const table = layFleet();
+  callIn(table);
+  const keys = [...table.kernel.states.keys()];
+  const caller = seat(table, settingsOf(1));
+  table.database.put(rowOf("site-1", "secret 1", "192.168.1.0"));
+  caller.connect();
+  caller.settle();
+  table.advance(15_000);
+  const left = [...table.kernel.states.keys()];
+  expect(left.filter((key) => keys.includes(key))).toEqual([]);
+  expect(table.concentrator.tableSizes().ikeSas).toBe(1);
+  expect(table.concentrator.snapshot().site("site-1")).toHaveLength(1);
+});
