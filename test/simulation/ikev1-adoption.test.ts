@@ -1,4 +1,4 @@
-/** Sites that use IKEv1, in a whole concentrator: eroutes, uniqueness, adoption, both versions. */
+/** Child SAs of sites with IKEv1: adoption, INITIAL-CONTACT, and a site that changes to IKEv2. */
 
 import { expect, test } from "bun:test";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";

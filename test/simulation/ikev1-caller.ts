@@ -17,7 +17,13 @@ import {
   quickModeHash3,
 } from "../../src/ike/v1/keys.ts";
 import { natDHash } from "../../src/ike/v1/nat-d.ts";
-import { chooseIsakmp, espOffer, isakmpOffer } from "../../src/ike/v1/proposal.ts";
+import {
+  answerOf,
+  chooseEsp,
+  chooseIsakmp,
+  espOffer,
+  isakmpOffer,
+} from "../../src/ike/v1/proposal.ts";
 import { AuthMethod, encapsulationMode } from "../../src/ike/v1/transform-numbers.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
@@ -363,6 +369,44 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const nonces = { Ni: nonce, Nr };
       const data = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
       return seal(ExchangeType.QUICK_MODE, messageId, iv, [{ kind: "HASH", data }]).octets;
+    },
+    /** Grants a Quick Mode of the other end: HDR*, HASH(2), SA, Nr, [KE], [IDci, IDcr] */
+    grant(octets: Uint8Array): {
+      readonly answer: Uint8Array;
+      isRight(third: Uint8Array): boolean;
+    } {
+      const opened = open(octets);
+      const { messageId } = opened.header;
+      const { algorithms, keys } = secured();
+      const nonce = find(opened.payloads, "NONCE").data.slice();
+      const ke = opened.payloads.find((one) => one.kind === "KE");
+      const sa = find(opened.payloads, "SA");
+      const chosen = chooseEsp(sa, {
+        suites: [IKEV1_ESP_SUITE],
+        encapsulations: [encapsulationMode("tunnel", "none")],
+        keOctets: ke?.kind === "KE" ? ke.data.length : undefined,
+        isSha256Short: false,
+      });
+      assert(chosen.ok, "a proposal that is acceptable");
+      const own = random(28);
+      const payloads: readonly Payload[] = [
+        answerOf(chosen.value, asEspSpi(prng.between(256, 0xffff_ffff))),
+        { kind: "NONCE", data: own },
+        ...(ke === undefined ? [] : [{ kind: "KE", data: gxi } as const]),
+        ...opened.payloads.filter(({ kind }) => kind === "ID"),
+      ];
+      const rest = emitPayloadOctets(payloads);
+      const data = messageHash(algorithms.prf, keys.SKEYID_a, messageId, { Ni: nonce, rest });
+      const hashed = [{ kind: "HASH", data } as const, ...payloads];
+      const sealed = seal(ExchangeType.QUICK_MODE, messageId, opened.iv, hashed);
+      const isRight = (third: Uint8Array): boolean => {
+        const body = third.subarray(28);
+        const plain = decryptPayloads(algorithms, keys.cipherKey, sealed.iv, body);
+        const nonces = { Ni: nonce, Nr: own };
+        const wanted = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
+        return equalOctets(plain?.octets.subarray(4, 4 + wanted.length) ?? body, wanted);
+      };
+      return { answer: sealed.octets, isRight };
     },
     /** An Informational exchange with these payloads. */
     inform(payloads: readonly Payload[], messageId = prng.between(1, 0xffff_ffff)): Uint8Array {

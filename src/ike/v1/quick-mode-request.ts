@@ -18,19 +18,23 @@ import { neededPayload, payloadOf } from "./find-payload.ts";
 import { quickModeHash3 } from "./keys.ts";
 import { chooseEsp, espOffer, groupsOf, isAnswerTo } from "./proposal.ts";
 import { firstIv, hashed, newMessageId, sealMessage } from "./protect.ts";
-import { childOf, childText, encapsulationsOf, keysOf } from "./quick-child.ts";
+import { childOf, childText, encapsulationsOf, formerOf, keysOf } from "./quick-child.ts";
 import type { Asked, Deriving, Granted, Offering, QuickMode, Wish } from "./quick-mode-phase.ts";
 import { QUICK_MODES_MAX, quickModesUnderWay, replaceQuickMode } from "./quick-modes.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { encapsulationMode } from "./transform-numbers.ts";
 
-/** New keys for a Child SA, unless they are on their way. */
+/**
+ * New keys for a Child SA, unless they are on their way. Of several with the same selectors only
+ * the newest gets them: if both ends have rekeyed at once, the other one just expires.
+ */
 export function rekeyChild(sa: Established, spiIn: number, context: IkeContext): Step {
   const child = sa.children.find((one) => one.spiIn === spiIn);
   if (child === undefined || isBeingReplaced(sa, spiIn)) return { sa, effects: [] };
   const { local, remote, mode, algorithms } = child;
   const children = sa.children.map((one) => (one === child ? { ...one, rekeyAt: undefined } : one));
+  if (formerOf(sa, child) !== child) return { sa: { ...sa, children }, effects: [] };
   const method = algorithms.ke;
   return ask({ ...sa, children }, { local, remote, mode, replaces: child, method }, context);
 }
