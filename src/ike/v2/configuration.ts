@@ -1,20 +1,14 @@
 /** Configuration requests of a site: its inner address, and our subnets (RFC 7296 §2.19). */
 
-import {
-  type Address,
-  addressOctets,
-  type Family,
-  familyBits,
-  formatAddress,
-} from "../../inet/address.ts";
+import { type Address, addressOctets, type Family, formatAddress } from "../../inet/address.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { rangePrefixes } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
-import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import type { CpPayload, Payload } from "../../wire/v2/message.ts";
 import { CfgAttribute, CfgType } from "../../wire/v2/payload/cp.ts";
 import type { ChildPolicy } from "../child-sa.ts";
+import { innerAddresses, maskOctets } from "../inner-address.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorTexts } from "../selector-text.ts";
 import { payloadOf } from "./find-payload.ts";
@@ -52,7 +46,7 @@ export function configure(
   const asked = FAMILIES.filter((family) => request.includes(ADDRESS[family]));
   const addresses = asked.flatMap((family) => {
     const count = request.filter((type) => type === ADDRESS[family]).length;
-    return singleAddresses(policy.remote, family).slice(0, count);
+    return innerAddresses(policy.remote, family).slice(0, count);
   });
   if (asked.length > 0 && addresses.length === 0) {
     const own = selectorTexts(policy.remote);
@@ -91,12 +85,6 @@ const SUPPORTED: Attribute = {
     .done(),
 };
 
-function singleAddresses(selectors: readonly TrafficSelector[], family: Family): Address[] {
-  return selectors
-    .filter(({ range }) => range.family === family && range.first === range.last)
-    .map(({ range }) => ({ family, value: range.first }));
-}
-
 /** A netmask is sent only on request, and only with an address (§3.15.1). */
 function addressAttributes(address: Address, request: ConfigurationRequest): readonly Attribute[] {
   const value = addressOctets(address);
@@ -116,12 +104,6 @@ function subnetAttribute(subnet: Prefix): Attribute {
 
 function withLength(address: Uint8Array, length: number): Uint8Array {
   return new Writer(17).octets(address).u8(length).done();
-}
-
-function maskOctets(length: number): Uint8Array {
-  const bits = familyBits(4);
-  const hosts = (1n << BigInt(bits - length)) - 1n;
-  return addressOctets({ family: 4, value: 0xffff_ffffn ^ hosts });
 }
 
 function familyText(family: Family): string {
