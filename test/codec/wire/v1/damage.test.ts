@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { PAYLOADS_MAX } from "../../../../src/wire/v1/message.ts";
-import { emitMessage } from "../../../../src/wire/v1/payload-chain.ts";
+import { emitMessage, parsePayloads } from "../../../../src/wire/v1/payload-chain.ts";
 import recorded from "../../vectors/ikev1_first_messages.json";
 import { damaged, type Random, randomOf } from "../damage.ts";
 import { withTrueLength } from "../read-message.ts";
@@ -54,6 +54,27 @@ test(
   },
   MS_MAX,
 );
+
+test("what decrypts to nonsense is read or refused, whatever payload is to be the first", () => {
+  const random = randomOf(SEED);
+  const count = { read: 0, refused: 0 };
+  for (let i = 0; i < 30_000; i++) {
+    const octets = Uint8Array.from({ length: 8 * random(40) }, () => random(256));
+    // Short lengths, so that the chain goes on for a while.
+    if (octets.length > 3 && random(2) === 0) octets.set([0, 4 + random(8)], 2);
+    const chain = parsePayloads(random(256), octets, "nonsense");
+    count[chain.ok ? "read" : "refused"]++;
+    if (!chain.ok) continue;
+    const { payloads, afterFirst, trailing } = chain.value;
+    const covered = payloads.reduce((sum, { body }) => sum + 4 + body.length, 0);
+    expect(covered + trailing).toBe(octets.length);
+    expect(afterFirst.length).toBeLessThanOrEqual(octets.length);
+  }
+  expect({ seed: SEED, both: count.read > 50 && count.refused > 1_000 }).toEqual({
+    seed: SEED,
+    both: true,
+  });
+});
 
 function damage(random: Random, count: number, sizes: { read: number; refused: number }): void {
   for (let i = 0; i < count; i++) {
