@@ -15,6 +15,7 @@ import { entryAt } from "./negotiation/ike-sas.ts";
 import { UNWATCHED } from "./requests.ts";
 import { onAddressRows } from "./sites/by-address.ts";
 import { onIdentityRows } from "./sites/look-up.ts";
+import { onPpkRows } from "./sites/ppk-look-up.ts";
 import { onRowRead } from "./sites/row-change.ts";
 import { onPasswordRows } from "./sites/xauth.ts";
 
@@ -53,6 +54,8 @@ function onRows(engine: Engine, { kind, lookup, result }: Of<"peer-rows">): void
       return onAddressRows(engine, waiter, { lookup, result });
     case "password":
       return onPasswordRows(engine, waiter, result);
+    case "ppks":
+      return onPpkRows(engine, waiter, result);
     case "row-check":
       return onRowRead(engine, waiter, { lookup, result });
     case "call-look-up":

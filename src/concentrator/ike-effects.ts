@@ -28,7 +28,7 @@ import { isTracing, tellUntold } from "./negotiation/trace.ts";
 import { identifyByAddress } from "./sites/by-address.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify, presentedId } from "./sites/look-up.ts";
-import { ppksNamed } from "./sites/ppks-named.ts";
+import { findPpks } from "./sites/ppk-look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
 import { onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
@@ -148,14 +148,6 @@ function onIdentify(
     exchange === "Main Mode" && peerId === formatAddress(stand.path.remote.address);
   if (isByAddress) identifyByAddress(engine, asked);
   else identify(engine, asked);
-}
-
-function findPpks(
-  engine: Engine,
-  spi: IkeSpi,
-  { ticket, ids }: Extract<IkeEffect, { kind: "find-ppks" }>,
-): void {
-  engine.inbox.push({ spi, event: { kind: "ppks", ticket, ppks: ppksNamed(engine, ids) } });
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */

@@ -6,7 +6,8 @@
 
 import type { BaseEroute, IkeMajor } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
+import type { LookupKey, PeerRow } from "../eroute/row.ts";
+import type { PpkCredential } from "../ike/credentials.ts";
 import type { Ticket } from "../ike/ticket.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
@@ -22,6 +23,7 @@ export type Waiter =
   | IdentityLookUp
   | AddressLookUp
   | PasswordLookUp
+  | PpkLookUp
   | RowCheck
   | { readonly kind: "call-look-up"; readonly call: CallId }
   | { readonly kind: "call-resolve"; readonly call: CallId }
@@ -64,6 +66,24 @@ export type PasswordLookUp = {
   readonly password: Uint8Array;
 };
 
+/** An IKE SA waits for the PPKs with the PPK_IDs that its peer proposes, one row after another. */
+export type PpkLookUp = {
+  readonly kind: "ppks";
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  readonly asked: PpkQuestion;
+  /** What is asked after it. */
+  readonly next: readonly PpkQuestion[];
+  readonly found: readonly PpkCredential[];
+};
+
+/** `id`: a PPK_ID without its type; `by`: how a row of the egroup is found by it. */
+export type PpkQuestion = {
+  readonly egroup: string;
+  readonly id: Uint8Array;
+  readonly by: LookupKey;
+};
+
 export type FoundRow = {
   readonly egroup: string;
   readonly row: PeerRow;
@@ -82,6 +102,7 @@ const ANSWERED_BY = {
   identity: "peer-rows",
   address: "peer-rows",
   password: "peer-rows",
+  ppks: "peer-rows",
   "row-check": "peer-rows",
   "call-look-up": "peer-rows",
   "call-resolve": "resolved",

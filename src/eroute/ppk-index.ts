@@ -1,16 +1,45 @@
-/**
- * PPKs by their PPK_ID, for sites whose ID is not known yet (RFC 9867). Only those of local users
- * are at hand; rows are found by their peer ID, which a site names later.
- */
+/** Where the PPK with a PPK_ID may be found, for sites whose ID is not known yet (RFC 9867). */
 
 import { toHex } from "../octets/hex.ts";
-import type { EroutePlan, LocalUser } from "./eroute.ts";
+import { allowsVersion, type EroutePlan, type LocalUser } from "./eroute.ts";
+import { PEER_ID_LENGTH_MAX } from "./peer-id.ts";
 import { eroutesFor } from "./plan-index.ts";
+import type { LookupKey } from "./row.ts";
 
-/** Whether every PPK that a site can have is that of a local user. */
-export function canFindPpks(plan: EroutePlan): boolean {
-  if (!plan.intermediatePpk || indexOf(plan).users.size === 0) return false;
-  return plan.eroutes.every((eroute) => eroute.ppk === "off" || eroute.kind !== "base");
+/** Whether some site may have a PPK that has to be found by its PPK_ID. */
+export function findsPpks(plan: EroutePlan): boolean {
+  if (!plan.intermediatePpk) return false;
+  return indexOf(plan).users.size > 0 || egroupsWithPpks(plan).length > 0;
+}
+
+/** Egroups whose rows may have a PPK that is used, each once. */
+export function egroupsWithPpks(plan: EroutePlan): readonly string[] {
+  const bases = plan.eroutes.filter((eroute) => eroute.ppk !== "off" && allowsVersion(eroute, 2));
+  return [...new Set(bases.flatMap((base) => (base.kind === "base" ? [base.egroup] : [])))];
+}
+
+/**
+ * How a row with this PPK_ID (without its type) is found: a text as it is, in the column of PPK_IDs
+ * or, where that is empty, as the peer ID; other octets as 0x and lower-case hex digits.
+ */
+export function ppkKeys(id: Uint8Array): readonly LookupKey[] {
+  const text = textOf(id);
+  if (text === undefined) return [{ by: "ppk", id: `0x${toHex(id)}` }];
+  return [
+    { by: "peerid", peerid: text },
+    { by: "ppk", id: text },
+  ];
+}
+
+/** Undefined: no row has it as a plain text. */
+function textOf(id: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(id);
+    const isPlain = text.length <= PEER_ID_LENGTH_MAX && !/\p{Cc}|^0[xs]|^\s|\s$/u.test(text);
+    return isPlain ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Local users whose PPK has this PPK_ID and is used; {@link USERS_MAX} at most. */

@@ -25,13 +25,15 @@ export type PeerRow = {
 };
 
 /**
- * What a site is looked up by: its ID (R2), its masked network address as text (R12), or the
- * address in its `peerip` (Main Mode of IKEv1, which needs the key before the ID).
+ * What a site is looked up by: its ID (R2), its masked network address as text (R12), the address
+ * in its `peerip` (Main Mode of IKEv1, which needs the key before the ID), or its `ppk_id` (RFC
+ * 9867, which needs the PPK before the ID).
  */
 export type LookupKey =
   | { readonly by: "peerid"; readonly peerid: string }
   | { readonly by: "network"; readonly network: string }
-  | { readonly by: "address"; readonly address: string };
+  | { readonly by: "address"; readonly address: string }
+  | { readonly by: "ppk"; readonly id: string };
 
 /** Why a look-up failed (R6). `detail` says where and what to do; it holds no secret. */
 export type LookupFault = {

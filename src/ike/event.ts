@@ -98,11 +98,11 @@ export type IkeEvent =
       readonly result: Result<Credentials, Refusal>;
     }
   | { readonly kind: "password-answer"; readonly ticket: Ticket; readonly isRight: boolean }
-  /** Answer to `find-ppks`: copies, which the IKE SA wipes. */
+  /** Answer to `find-ppks`: copies, which the IKE SA wipes; undefined: it is not known. */
   | {
       readonly kind: "ppks";
       readonly ticket: Ticket;
-      readonly ppks: readonly PpkCredential[];
+      readonly ppks: readonly PpkCredential[] | undefined;
     }
   | {
       readonly kind: "child-installed";

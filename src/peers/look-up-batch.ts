@@ -68,6 +68,7 @@ class CoalescingBatcher implements Batcher {
     peerid: new Map<string, Slot>(),
     network: new Map<string, Slot>(),
     address: new Map<string, Slot>(),
+    ppk: new Map<string, Slot>(),
   };
   /** Not settled yet, oldest first: the first has the next deadline. */
   readonly #open = new Set<Lookup>();

@@ -10,6 +10,7 @@ import { formatAddress, parseAddress } from "../inet/address.ts";
  */
 export function askedValue(key: LookupKey): string | undefined {
   if (key.by === "peerid") return key.peerid;
+  if (key.by === "ppk") return key.id;
   return networkText(key.by === "network" ? key.network : key.address);
 }
 
@@ -23,6 +24,7 @@ export function rowKeys(by: LookupKey["by"], row: PeerRow): readonly string[] {
     const plain = withoutPadding(key);
     return plain === key ? [key] : [key, plain];
   }
+  if (by === "ppk") return row.ppk_id == null ? [] : [row.ppk_id.trim()];
   const text = by === "network" ? firstSubnet(row.remip ?? "") : (row.peerip ?? "");
   const network = networkText(text);
   return network === undefined ? [] : [network];

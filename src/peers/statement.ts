@@ -149,9 +149,12 @@ function selectRows(schema: PeerSchema): SQL {
 /** Without a column for it no row has the value, and the parameters stand for nothing. */
 function selected(schema: PeerSchema, { by, values }: Selection): SQL | undefined {
   if (by === "network") return networks(schema, values);
-  const column = by === "peerid" ? required(schema, "peerid") : schema.columns.peerip;
+  const column = schema.columns[COLUMN_OF[by]];
   return column === undefined ? inArray(sql`null`, values) : inArray(column, values);
 }
+
+/** The column that holds a key of this kind as it is. */
+const COLUMN_OF = { peerid: "peerid", address: "peerip", ppk: "ppk_id" } as const;
 
 /**
  * The network address alone, or followed by a mask or more subnets: the index finds all of them.

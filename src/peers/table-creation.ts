@@ -8,10 +8,12 @@ import { TABLE_KEYS } from "./schema.ts";
 /** Creates the table with its indexes. */
 export function createMysqlTable(schema: PeerSchema): Statement {
   const lines = columnLines(schema, MYSQL_TYPES);
-  const { remip, changed } = schema.columns;
+  const { remip, peerip, ppk_id, changed } = schema.columns;
   // A list of subnets may be long: rows are found by its beginning.
   if (remip !== undefined) lines.push(sql`key (${sql.identifier(remip.name)}(64))`);
-  if (changed !== undefined) lines.push(sql`key (${sql.identifier(changed.name)})`);
+  for (const column of [peerip, ppk_id, changed]) {
+    if (column !== undefined) lines.push(sql`key (${sql.identifier(column.name)})`);
+  }
   const end = sql.raw(" engine=InnoDB default charset=utf8mb4");
   return render(schema, sql`create table ${schema.table} (${sql.join(lines, sql`, `)})${end}`);
 }
@@ -21,11 +23,11 @@ export function createMysqlTable(schema: PeerSchema): Statement {
  */
 export function createSqliteTable(schema: PeerSchema, table: string): readonly Statement[] {
   const lines = columnLines(schema, SQLITE_TYPES);
-  const { remip, changed } = schema.columns;
+  const { remip, peerip, ppk_id, changed } = schema.columns;
   // Write-ahead logging: a writer does not keep the daemon from reading.
   const statements = [sql`pragma journal_mode = wal`];
   statements.push(sql`create table if not exists ${schema.table} (${sql.join(lines, sql`, `)})`);
-  for (const column of [remip, changed]) {
+  for (const column of [remip, peerip, ppk_id, changed]) {
     if (column === undefined) continue;
     const index = sql.identifier(`${table}_${column.name}`);
     const on = sql`${schema.table} (${sql.identifier(column.name)})`;

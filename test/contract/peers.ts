@@ -208,12 +208,23 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(await Promise.all(all)).toEqual([["a"], ["c", "e"], [], []]);
     });
 
+    test("a row is found by its ppk_id, in the same letters", async () => {
+      await peers.add({ ...SITE_1, peerid: "a", ppk: "k1", ppk_id: "one" });
+      await peers.add({ ...SITE_1, peerid: "b", ppk: "k2", ppk_id: "0x00ff" });
+      await peers.add({ ...SITE_1, peerid: "c", ppk: "k3" });
+      const ask = async (id: string) =>
+        rowsOf(await peers.find({ by: "ppk", id })).map((row) => row.peerid);
+      const all = ["one", "0x00ff", "ONE", "c", ""].map(ask);
+      expect(await Promise.all(all)).toEqual([["a"], ["b"], [], [], []]);
+    });
+
     test("in a table without peerip, no row is found by an address", async () => {
       await peers.add(SITE_1);
       const columns = { peerid: "peerid", password: "password", remip: "remip", ...UNMAPPED };
       const bare = opened(ground.settings(table, { columns }));
       const found = await bare.find({ by: "address", address: "198.51.100.7" });
       expect(rowsOf(found)).toEqual([]);
+      expect(rowsOf(await bare.find({ by: "ppk", id: "one" }))).toEqual([]);
       await bare.close();
     });
 

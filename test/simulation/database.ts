@@ -34,6 +34,8 @@ export function createDatabase(): DatabaseModel {
       if (key.by === "address") {
         return ok([...rows.values()].filter(({ peerip }) => peerip === key.address).slice(0, 2));
       }
+      if (key.by === "ppk") return ok([...rows.values()].filter((row) => row.ppk_id === key.id));
+      if (key.by !== "peerid") return ok([]);
       const row = rows.get(peerKey(key.peerid));
       return ok(row === undefined ? [] : [row]);
     },

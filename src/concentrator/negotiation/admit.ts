@@ -1,7 +1,7 @@
 /** IKE_SA_INIT from strangers: repeats, cookies, limits (RFC 7296 §2.1, §2.6, §2.21.1). */
 
 import { sha1 } from "../../crypto/hash.ts";
-import { canFindPpks } from "../../eroute/ppk-index.ts";
+import { findsPpks } from "../../eroute/ppk-index.ts";
 import { cookieAnswer, type Opening, readOpening, receive, refusalAnswer } from "../../ike/door.ts";
 import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { INIT_OCTETS_MAX } from "../../ike/limits.ts";
@@ -69,7 +69,7 @@ export function admit(
     acceptsPsk: engine.negotiation.acceptsPsk,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
     withFullTranscript: engine.plan.fullTranscriptAuth,
-    withIntermediatePpk: canFindPpks(engine.plan),
+    withIntermediatePpk: findsPpks(engine.plan),
     withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
   };
   const accepted = receive(opening, reception, engine.negotiation.context);

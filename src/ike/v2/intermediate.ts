@@ -81,13 +81,17 @@ function exchangeOf(
   return ke.ok ? ok({ method: round.method, peerPublic: ke.value.data.slice() }) : ke;
 }
 
-/** The PPKs with the proposed PPK_IDs have been found, if there are any. */
+/**
+ * The PPKs with the proposed PPK_IDs have been found, if there are any. If that is not known, the
+ * site gets no answer: it repeats its request, which then begins anew.
+ */
 export function onPpks(
   sa: Responding,
   { asked }: AwaitingPpks,
-  ppks: readonly PpkCredential[],
+  ppks: readonly PpkCredential[] | undefined,
   context: IkeContext,
 ): Step {
+  if (ppks === undefined) return { sa: { ...sa, round: { awaits: "request" } }, effects: [] };
   return exchangeKeys(sa, asked, choosePpk(sa.half, asked.proposed ?? [], ppks), context);
 }
 

@@ -111,7 +111,7 @@ export function onPpksResponding(
 ): Step {
   const { round } = sa;
   if (round.awaits === "ppks" && round.ticket === ticket) return onPpks(sa, round, ppks, context);
-  wipe(...ppks.map(({ key }) => key));
+  wipe(...(ppks ?? []).map(({ key }) => key));
   return { sa, effects: [] };
 }
 

@@ -1,10 +1,12 @@
 /** PPKs in IKE_INTERMEDIATE, in every combination of keys and rules (RFC 9867 §3.1). */
 
 import { expect, test } from "bun:test";
+import type { LookupResult } from "../../../src/concentrator/event.ts";
 import type { Suite } from "../../../src/crypto/suite.ts";
 import { Ke } from "../../../src/crypto/transform.ts";
 import type { LocalUser } from "../../../src/eroute/eroute.ts";
 import type { PpkRule } from "../../../src/eroute/ppk.ts";
+import type { PeerRow } from "../../../src/eroute/row.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import { IKE_SUITE } from "../plan.ts";
 import type { End } from "./end.ts";
@@ -13,6 +15,8 @@ import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 
 /** What an end has: no PPK, the common one, its ID with another key, or another PPK. */
 const KEYS = { none: undefined, same: ["id", 1], wrong: ["id", 2], other: ["xy", 1] } as const;
+/** What a site may have as well: its peer ID as the PPK_ID, or octets that are no text. */
+const MORE_KEYS = { peer: ["end-b", 1], octets: ["\0\xff", 1] } as const;
 
 type Key = keyof typeof KEYS;
 type Side = { readonly rule: PpkRule; readonly key: Key };
@@ -26,11 +30,11 @@ const SAME: Side = { rule: "if-set", key: "same" };
 const ML_KEM: Suite = { ...IKE_SUITE, additional: [[Ke.ML_KEM_768]] };
 const TWO: Suite = { ...IKE_SUITE, additional: [[Ke.ML_KEM_768], [Ke.ECP_384]] };
 
-function ppkOf(key: Key): LocalUser["ppk"] {
-  const known = KEYS[key];
+function ppkOf(key: Key | keyof typeof MORE_KEYS): LocalUser["ppk"] {
+  const known = { ...KEYS, ...MORE_KEYS }[key];
   if (known === undefined) return undefined;
   const [id, octet] = known;
-  return { id: new TextEncoder().encode(id), key: new Uint8Array(32).fill(octet) };
+  return { id: Buffer.from(id, "latin1"), key: new Uint8Array(32).fill(octet) };
 }
 
 type Settings = Partial<PairSettings> & {
@@ -101,6 +105,59 @@ test.each([
     }
   }
   expect(seen).toEqual(wanted);
+});
+
+/** A site calls; the concentrator has its PPK in a row. Returns the pair and whether it is used. */
+function rowCall(
+  row: Partial<PeerRow>,
+  caller: Key | keyof typeof MORE_KEYS,
+  more: { fails?: boolean } = {},
+) {
+  const pair = layPair({
+    ...{ seed: 1, weather: FINE, isDynamic: true, withIntermediatePpk: true },
+    plan: (end, plan) => {
+      const eroutes = plan.eroutes.map((one) => ({ ...one, ppk: "if-set" as const }));
+      if (end === "a") return { ...plan, eroutes };
+      const users = plan.users.map((user) => ({ ...user, ppk: ppkOf(caller) }));
+      return { ...plan, users, eroutes };
+    },
+  });
+  const [before] = rowsIn(pair.a.database.find({ by: "peerid", peerid: "end-b" }));
+  if (before === undefined) throw new Error("there is no row");
+  pair.a.database.put({ ...before, ...row });
+  if (more.fails === true) pair.a.database.fail("unreachable");
+  pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+  pair.runUntil(more.fails === true ? 10_000 : 60_000);
+  return pair;
+}
+
+function rowsIn(result: LookupResult): readonly PeerRow[] {
+  return result.ok ? result.value : [];
+}
+
+const KEY_1 = `0x${"01".repeat(32)}`;
+const KEY_2 = `0x${"02".repeat(32)}`;
+
+test("X-14: the PPK of a row is found by its ppk_id, as text or in hex, or by its peer ID", () => {
+  for (const [row, caller, wanted] of [
+    [{ ppk: KEY_1, ppk_id: "id" }, "same", "with"],
+    [{ ppk: KEY_2, ppk_id: "id" }, "same", "refused"],
+    [{ ppk: KEY_1, ppk_id: "xy" }, "same", "refused"],
+    [{ ppk: KEY_1, ppk_id: "0x00ff" }, "octets", "with"],
+    [{ ppk: KEY_1 }, "peer", "with"],
+    [{}, "none", "without"],
+  ] as const) {
+    const pair = rowCall(row, caller);
+    expect([row, caller, resultOf(pair)]).toEqual([row, caller, wanted]);
+  }
+});
+
+test("X-14: while the database fails, the site is not refused: it is up once it answers", () => {
+  const pair = rowCall({ ppk: KEY_1, ppk_id: "id" }, "same", { fails: true });
+  expect([...pair.reasons.keys()]).not.toContain("ppk-ignored");
+  pair.a.database.fail(undefined);
+  pair.runUntil(60_000);
+  expect(resultOf(pair)).toBe("with");
 });
 
 test("X-14: it is agreed on in the last IKE_INTERMEDIATE, before IKE_AUTH", () => {
