@@ -4,7 +4,7 @@
  * a second copy of this program would need 25 MB to do nothing.
  */
 
-import { lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Libc } from "../linux/libc.ts";
 import {
@@ -13,77 +13,87 @@ import {
   type ProcessName,
   processName,
 } from "../linux/process-descriptors.ts";
-import { err, ok, type Result } from "../octets/result.ts";
 import type { Note } from "./reload.ts";
 import type { RuntimeFolder } from "./runtime-folder.ts";
 import type { KeepingPlace, KeptSocket, SocketStore } from "./socket-store.ts";
 
-/** Each change starts a holder with the new sockets before it ends the former one. */
+/**
+ * Each change starts a holder with the new sockets before it ends the former one. Whenever this
+ * process crashes, each holder that lives on is in the file.
+ */
 export function openSocketHolder(
   { path }: RuntimeFolder,
   note: (entry: Note) => void,
 ): SocketStore {
   const file = join(path, HOLDER);
-  let holder: Holder | undefined = readHolder(file);
+  let known = readHolders(file);
+  let child: Holder | undefined;
   return {
     put(sockets) {
-      const former = holder;
       try {
-        holder = startHolder(sockets);
-        writeFileSync(`${file}.new`, JSON.stringify(holder.entry), { mode: 0o600 });
-        renameSync(`${file}.new`, file);
+        const next = startHolder(sockets);
+        write(file, [next.entry, ...known.filter(isRunning)]);
+        next.confirm();
+        for (const former of known) endHolder(former);
+        known = [next.entry];
+        write(file, known);
+        child = next;
       } catch (error) {
         const why = error instanceof Error ? error.message : error;
         const detail = `a crash would close the IKE sockets: no process can keep them: ${why}`;
         note({ level: "warning", reason: "service-manager", detail });
       }
-      if (former !== undefined && former !== holder) endHolder(former.entry);
     },
     clear() {
-      if (holder !== undefined) endHolder(holder.entry);
-      holder = undefined;
-      rmQuietly(file);
+      child?.end();
+      for (const entry of known) endHolder(entry);
+      known = [];
+      rmSync(file, { force: true });
     },
   };
 }
 
-/** Copies of all sockets that a holder has. It goes on holding its own, until the next change. */
+/** Copies of all sockets that holders have. They keep their own until the next change. */
 export async function takeFromHolder(
   libc: Libc,
   { folder, note }: KeepingPlace,
 ): Promise<readonly number[]> {
   if (folder === undefined) return [];
-  const found = readHolder(join(folder.path, HOLDER));
-  if (found === undefined || !isRunning(found.entry)) return [];
-  const { entry } = found;
-  const copies = copyDescriptors(libc, entry, { first: FIRST_FD, count: entry.sockets });
-  if (copies.ok) return copies.value;
-  const detail = `the sockets of the former process cannot be taken over: ${copies.error}`;
-  note({ level: "warning", reason: "service-manager", detail });
-  // They have to be closed before new ones can have their ports.
-  endHolder(entry);
-  for (let waited = 0; isRunning(entry) && waited < END_MS_MAX; waited += POLL_MS) {
-    await Bun.sleep(POLL_MS);
+  const copies: number[] = [];
+  for (const entry of readHolders(join(folder.path, HOLDER)).filter(isRunning)) {
+    const copied = copyDescriptors(libc, entry, { first: FIRST_FD, count: entry.sockets });
+    if (copied.ok) {
+      copies.push(...copied.value);
+      continue;
+    }
+    const detail = `the sockets of the former process cannot be taken over: ${copied.error}`;
+    note({ level: "warning", reason: "service-manager", detail });
+    // They have to be closed before new ones can have their ports.
+    endHolder(entry);
+    for (let waited = 0; isRunning(entry) && waited < END_MS_MAX; waited += POLL_MS) {
+      await Bun.sleep(POLL_MS);
+    }
   }
-  return [];
+  return copies;
 }
 
 type Entry = ProcessName & { readonly sockets: number };
 
 type Holder = {
   readonly entry: Entry;
-  /** While it exists, the holder's standard input is open. */
-  readonly child: unknown;
+  /** From now on it outlives this process. */
+  confirm(): void;
+  end(): void;
 };
 
 /** Sites have given up by then; whoever wants to use the ports instead should not wait longer. */
 const HOLD_SECONDS = 120;
 
 /**
- * `read` ends when the last process with the other end of the pipe has ended, this one. Signals of
- * a terminal are for erouted.
+ * The first line confirms that the holder can be found again. `read` ends when the last process with
+ * the other end of the pipe has ended, this one. Signals of a terminal are for erouted.
  */
-const SCRIPT = `trap '' HUP INT TERM; read line; exec sleep ${HOLD_SECONDS}`;
+const SCRIPT = `trap '' HUP INT TERM; read a || exit 0; read b; exec sleep ${HOLD_SECONDS}`;
 
 function startHolder(sockets: readonly KeptSocket[]): Holder {
   const descriptors = sockets.map(({ descriptor }) => descriptor).slice(0, SOCKETS_MAX);
@@ -95,7 +105,15 @@ function startHolder(sockets: readonly KeptSocket[]): Holder {
   child.unref();
   const name = processName(child.pid);
   if (name === undefined) throw new Error("/proc does not show it");
-  return { entry: { ...name, sockets: descriptors.length }, child };
+  const { pid, began } = name;
+  return {
+    entry: { pid, began, sockets: descriptors.length },
+    confirm() {
+      child.stdin.write("\n");
+      child.stdin.flush();
+    },
+    end: () => child.kill("SIGKILL"),
+  };
 }
 
 function endHolder(entry: ProcessName): void {
@@ -106,34 +124,29 @@ function endHolder(entry: ProcessName): void {
   }
 }
 
-/** Only a file that this user wrote for itself: its process may belong to anyone otherwise. */
-function readHolder(file: string): Holder | undefined {
-  const entry = readEntry(file);
-  return entry.ok ? { entry: entry.value, child: undefined } : undefined;
+function write(file: string, entries: readonly Entry[]): void {
+  writeFileSync(`${file}.new`, JSON.stringify(entries.slice(0, HOLDERS_MAX)), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
-function readEntry(file: string): Result<Entry, string> {
+/** Only of a file that this user wrote for itself: its processes may belong to anyone otherwise. */
+function readHolders(file: string): readonly Entry[] {
   try {
     const { uid, mode, size } = lstatSync(file);
-    if (!lstatSync(file).isFile() || uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
-      return err("not a private file");
-    }
-    if (size > FILE_OCTETS_MAX) return err("too long");
-    const { pid, began, sockets } = JSON.parse(readFileSync(file, "utf8"));
-    const isValid = [pid, began, sockets].every(Number.isSafeInteger) && pid > 1 && began >= 0;
-    if (!isValid || sockets < 0 || sockets > SOCKETS_MAX) return err("not a holder");
-    return ok({ pid, began, sockets });
-  } catch (error) {
-    return err(String(error));
+    const isPlain = lstatSync(file).isFile() && size <= FILE_OCTETS_MAX;
+    if (!isPlain || uid !== process.geteuid?.() || (mode & 0o077) !== 0) return [];
+    const entries: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return Array.isArray(entries) ? entries.slice(0, HOLDERS_MAX).flatMap(asEntry) : [];
+  } catch {
+    return [];
   }
 }
 
-function rmQuietly(file: string): void {
-  try {
-    unlinkSync(file);
-  } catch {
-    // It was never written.
-  }
+function asEntry(value: unknown): readonly Entry[] {
+  const { pid, began, sockets } = Object(value);
+  if (![pid, began, sockets].every(Number.isSafeInteger)) return [];
+  const isHolder = pid > 1 && began >= 0 && sockets >= 0 && sockets <= SOCKETS_MAX;
+  return isHolder ? [{ pid, began, sockets }] : [];
 }
 
 /** In the runtime folder. */
@@ -142,6 +155,8 @@ const HOLDER = "holder.json";
 const FIRST_FD = 3;
 /** Of 512 addresses. */
 const SOCKETS_MAX = 1_024;
+/** The present one, and former ones that a crash has left. */
+const HOLDERS_MAX = 8;
 const FILE_OCTETS_MAX = 1_000;
 const END_MS_MAX = 1_000;
 const POLL_MS = 5;

@@ -45,6 +45,11 @@ while True:
     time.sleep(0.01)
 `;
 
+/** It claims to be a later version, and ends at once. */
+const BAD = `#!/bin/sh
+case $1 in --version) echo 99.0.0;; check) exit 0;; *) exit 1;; esac
+`;
+
 function counts(): readonly number[] {
   const [sent = "0", refused = "0"] = machine.systemd.run("cat /mnt/sent").out.split(" ");
   return [Number(sent), Number(refused)];
@@ -89,6 +94,27 @@ test.each([
   expect(farewells()).toBe(1); // none found
 });
 
+test("erouted upgrade: another executable, and back from one that does not come up", async () => {
+  const { must, systemd, pid } = machine;
+  const started = pid();
+  must("cp /usr/bin/erouted /mnt/erouted-next");
+  expect(must("erouted upgrade /mnt/erouted-next")).toEndWith(`${packageJson.version} runs\n`);
+  expect(pid()).not.toBe(started);
+  const file = () => must("stat -c %i /usr/bin/erouted");
+  const [good, running] = [file(), pid()];
+  systemd.write("/mnt/bad", BAD);
+  const refused99 = systemd.run("erouted upgrade /mnt/bad");
+  expect([refused99.code, refused99.err]).toEqual([
+    1,
+    expect.stringContaining(`the former executable, ${packageJson.version}, runs again`),
+  ]);
+  expect(pid()).not.toBe(running);
+  expect(file()).toBe(good);
+  expect(await refused()).toBe(0);
+  expect(inodeOfNatPort()).toBe(inode);
+  expect(farewells()).toBe(1);
+});
+
 test("what is kept is private, and outlives the process", () => {
   expect(machine.must("stat -c '%U %a' /run/erouted/state")).toBe("erouted 600\n");
 });
@@ -119,4 +145,5 @@ test("the package removed: goodbye as well", async () => {
   machine.must("dpkg -r erouted");
   const after = machine.must("journalctl -u erouted -g 'closing the sites'").split("\n").length;
   expect(after).toBeGreaterThan(before);
+  expect(machine.systemd.run("ls /usr/bin/erouted*").code).not.toBe(0);
 });

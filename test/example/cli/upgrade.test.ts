@@ -45,9 +45,11 @@ async function startDaemon() {
 function endAll(folder: Folder): void {
   for (const name of ["run.json", "holder.json"]) {
     if (!existsSync(folder.path(name))) continue;
-    const { pid, began } = JSON.parse(readFileSync(folder.path(name), "utf8"));
-    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
-    if (stat.includes(` ${began} `)) process.kill(pid, "SIGKILL");
+    const found = [JSON.parse(readFileSync(folder.path(name), "utf8"))].flat();
+    for (const { pid, began } of found) {
+      const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
+      if (stat.includes(` ${began} `)) process.kill(pid, "SIGKILL");
+    }
   }
 }
 

@@ -114,6 +114,29 @@ test(
 );
 
 test(
+  "an entry that is there twice is one holder: its sockets are used, and it ends",
+  async () => {
+    const folder = await newFolder();
+    const first = await startDaemon(folder, { RUNTIME_DIRECTORY: folder.path("") });
+    const former = holdersOf(folder);
+    await killed(first);
+    const second = await startDaemon(folder, { RUNTIME_DIRECTORY: folder.path("") });
+    const [next] = JSON.parse(readFileSync(folder.path("holder.json"), "utf8"));
+    expect(former).not.toContain(next.pid);
+    const sender = startSender(NAT_PORT_OF(folder));
+    await sender.sent(2);
+    await killed(second);
+    writeFileSync(folder.path("holder.json"), JSON.stringify([next, { ...next }]), { mode: 0o600 });
+    await startDaemon(folder, { RUNTIME_DIRECTORY: folder.path("") });
+    await sender.sent(10);
+    expect(sender.state().refused).toBe(0);
+    expect(holdersOf(folder)).not.toContain(next.pid);
+    await until("the former holder has ended", () => !existsSync(`/proc/${next.pid}`));
+  },
+  TEST_MS_MAX,
+);
+
+test(
   "a second erouted with the same folder takes nothing from the first",
   async () => {
     const folder = await newFolder();
@@ -136,14 +159,12 @@ test(
     const bystander = Bun.spawn(["sleep", "60"]);
     ends.push(() => bystander.kill("SIGKILL"));
     const began = Number(readFileSync(`/proc/${bystander.pid}/stat`, "utf8").split(" ")[21]);
-    const entry = JSON.stringify({ pid: bystander.pid, began, sockets: 1 });
+    const entry = JSON.stringify([{ pid: bystander.pid, began, sockets: 1 }]);
     writeFileSync(folder.path("holder.json"), entry, { mode: 0o606 });
     Bun.spawnSync(["chmod", "606", folder.path("holder.json")]);
     await startDaemon(folder, { RUNTIME_DIRECTORY: folder.path("") });
     expect(bystander.exitCode).toBe(null);
-    expect(JSON.parse(readFileSync(folder.path("holder.json"), "utf8")).pid).not.toBe(
-      bystander.pid,
-    );
+    expect(holdersOf(folder)).not.toContain(bystander.pid);
   },
   TEST_MS_MAX,
 );
@@ -166,12 +187,20 @@ async function newFolder(): Promise<Folder> {
   return folder;
 }
 
+function holdersOf(folder: Folder): readonly number[] {
+  const entries = JSON.parse(readFileSync(folder.path("holder.json"), "utf8"));
+  return entries.map(({ pid }: { pid: number }) => pid);
+}
+
 /** A test that fails leaves no process behind. */
 function endHolderOf(folder: Folder): void {
   if (!existsSync(folder.path("holder.json"))) return;
-  const { pid } = JSON.parse(readFileSync(folder.path("holder.json"), "utf8"));
-  const isHolder = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sleep");
-  if (isHolder) process.kill(pid, "SIGKILL");
+  for (const pid of holdersOf(folder)) {
+    const file = `/proc/${pid}/cmdline`;
+    const isHolder = existsSync(file) && readFileSync(file, "utf8").includes("sleep 120");
+    const isSleep = existsSync(file) && readFileSync(file, "utf8").startsWith("sleep\x0a0");
+    if (isHolder || isSleep) process.kill(pid, "SIGKILL");
+  }
 }
 
 type Environment = Readonly<Record<string, string>>;
