@@ -90,8 +90,8 @@ type Holder = {
 const HOLD_SECONDS = 120;
 
 /**
- * The first line confirms that the holder can be found again. `read` ends when the last process with
- * the other end of the pipe has ended, this one. Signals of a terminal are for erouted.
+ * The first line confirms that the holder can be found again. `read` ends when the last process
+ * with the other end of the pipe has ended, this one. Signals of a terminal are for erouted.
  */
 const SCRIPT = `trap '' HUP INT TERM; read a || exit 0; read b; exec sleep ${HOLD_SECONDS}`;
 
