@@ -29,13 +29,13 @@ const V1: Ikev1Rule = {
 
 const PATH = { local: endpointOf(CONCENTRATOR, 500), remote: endpointOf("192.0.2.1", 500) };
 
-function layFleet(): Table {
+function layFleet(keeps = false): Table {
   const eroutes = [{ ...BASE_EROUTE, versions: { v2: true, v1: V1 }, livenessMs: undefined }];
   const plan = planOf({}, { eroutes });
   // Callers with IKEv2 use real groups.
   const keyExchange = (op: KeyExchangeRequest) =>
     op.method === Ke.ECP_256 ? toyKeyExchange(op) : performKeyExchange(op);
-  const table = layTable({ plan, keyExchange });
+  const table = layTable({ plan, keyExchange, keeps });
   table.database.put(rowOf("site-1", "one key for both", "192.168.1.0"));
   return table;
 }
@@ -150,4 +150,22 @@ test("a site that comes with IKEv2 the next day: one eroute, and the old SAs go"
   expect(left.filter((key) => keys.includes(key))).toEqual([]);
   expect(table.concentrator.tableSizes().ikeSas).toBe(1);
   expect(table.concentrator.snapshot().site("site-1")).toHaveLength(1);
+});
+
+test("the next process goes on with sites that use IKEv1, also after a crash", () => {
+  for (const isCrash of [false, true]) {
+    const table = layFleet(isCrash);
+    const caller = callIn(table);
+    const states = [...table.kernel.states.keys()];
+    table.advance(1_000);
+    expect(isCrash ? table.crash(2_000) : table.succeed(2_000)).toBe(true);
+    table.sent.splice(0);
+    expect([...table.kernel.states.keys()]).toEqual(states);
+    const data = new Writer(4).u32(1).done();
+    const question = aboutIsakmp(NotifyType.R_U_THERE, caller.cookies(), data);
+    table.deliver(caller.inform([question]), PATH);
+    caller.open(said(table));
+    connectChild(table, caller);
+    expect(siteOf(table)?.childSas).toHaveLength(2);
+  }
 });

@@ -10,7 +10,7 @@ import { part } from "../../src/concentrator/handover/part.ts";
 import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
 import { readContent } from "../../src/ike/state/document.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
-import { inEpoch } from "../../src/ike/v2/state/ike-sa.ts";
+import { inEpoch } from "../../src/ike/state/written-ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { ok } from "../../src/octets/result.ts";
 import { isAsWanted } from "../../src/xfrm/claims.ts";

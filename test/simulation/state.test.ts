@@ -25,7 +25,9 @@ function goOn(ends: Ends, end: IkeEnd, document: Uint8Array, generation: number)
   const read = readIkeSa(document, placeOf(ends, generation));
   if (!read.ok) throw new Error(read.error.detail);
   end.sas.clear();
-  end.sas.set(localSpi(saIdOf(read.value)), read.value);
+  const sa = read.value;
+  if ("version" in sa) throw new Error("it is of IKEv1");
+  end.sas.set(localSpi(saIdOf(sa)), sa);
 }
 
 /** IVs under which the ends have sealed two different messages so far. */
@@ -99,7 +101,9 @@ test("both ends, written and read at each datagram of every exchange, notice not
         if (document === undefined) continue;
         const read = readIkeSa(document, placeOf(ends, generation + 1));
         if (!read.ok) throw new Error(read.error.detail);
-        end.sas.set(spi, read.value);
+        const again = read.value;
+        if ("version" in again) throw new Error("it is of IKEv1");
+        end.sas.set(spi, again);
       }
     }
   };

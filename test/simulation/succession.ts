@@ -13,7 +13,7 @@ import { COUNTER_NAMES, type CounterName } from "../../src/concentrator/snapshot
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
 import { readDocument } from "../../src/ike/state/document.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
-import { inEpoch } from "../../src/ike/v2/state/ike-sa.ts";
+import { inEpoch } from "../../src/ike/state/written-ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
 import type { Anchor } from "../../src/octets/codec.ts";
 import { asInstant, later } from "../../src/octets/instant.ts";

@@ -1,5 +1,6 @@
 /** Codecs for what all versions of IKE share: algorithms as numbers, instants as wall time. */
 
+import { isakmpEncryptionFor, isakmpPrfFor } from "../../crypto/ikev1.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { ADDKE_MAX } from "../../crypto/transform.ts";
 import { type Address, type AddressRange, familyBits } from "../../inet/address.ts";
@@ -180,8 +181,17 @@ export const ikeAlgorithms: Codec<IkeAlgorithms> = mapped(choice, {
     esn: false,
     ...(additional === undefined ? {} : { additional }),
   }),
-  from: (written, fail) => ikeAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
+  from: (written, fail) =>
+    ikeAlgorithmsOf(written) ?? isakmpOf(written) ?? fail("an algorithm that is not built in"),
 });
+
+/** Algorithms of IKEv1, whose messages have no integrity of their own. */
+function isakmpOf({ encr: { id, keyBits }, prf: prfId, ke }: TransformChoice) {
+  const cipher = isakmpEncryptionFor(id, keyBits);
+  const prf = isakmpPrfFor(prfId);
+  if (cipher === undefined || prf === undefined) return undefined;
+  return { encr: cipher, integ: undefined, prf, ke };
+}
 
 export const espAlgorithms: Codec<EspAlgorithms> = mapped(choice, {
   to: ({ encr, integ, ke, esn, additional }: EspAlgorithms) => ({

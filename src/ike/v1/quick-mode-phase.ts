@@ -34,14 +34,14 @@ export type Exchanging = Common & {
   readonly plan: Plan;
 };
 
-/** The kernel is installing the Child SA: our answer follows. */
+/** The kernel is installing the Child SA: our answer, which is ready, follows. */
 export type Installing = Common & {
   readonly stage: "installing";
   readonly ticket: Ticket;
   readonly child: ChildSa;
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
-  readonly answer: readonly Payload[];
+  readonly answer: Uint8Array;
 };
 
 /** A message of ours that is repeated until the peer's next one comes. */
@@ -100,13 +100,12 @@ export type Deriving = Common & {
   readonly chosen: ChosenEsp;
 };
 
-/** The kernel is installing what the peer has granted: HASH(3) follows. */
+/** The kernel is installing what the peer has granted: HASH(3), which is ready, follows. */
 export type Granted = Common & {
   readonly stage: "granted";
   readonly ticket: Ticket;
   readonly child: ChildSa;
-  readonly Ni: Uint8Array;
-  readonly Nr: Uint8Array;
+  readonly third: Uint8Array;
 };
 
 /** It is over: repeats of the peer's last message get our last one. */

@@ -192,14 +192,18 @@ function installGranted(
   sharedSecret: Uint8Array,
   context: IkeContext,
 ): Step {
-  const { messageId, digest, iv, wish, Ni, Nr, spiIn, chosen } = exchange;
+  const { messageId, digest, wish, Ni, Nr, spiIn, chosen } = exchange;
   const { local, remote, replaces } = wish;
   const child = childOf(sa, { local, remote, replaces, chosen, spiIn }, context);
   const input = { Ni, Nr, spiI: spiIn, spiR: chosen.spi, sharedSecret, role: "initiator" } as const;
   const keys = keysOf(sa, child.algorithms, input);
   wipe(sharedSecret, wish.random);
+  const { algorithms, keys: own } = sa;
+  const data = quickModeHash3(algorithms.prf, own.SKEYID_a, messageId, { Ni, Nr });
+  const head = { exchangeType: ExchangeType.QUICK_MODE, messageId, iv: exchange.iv };
+  const { octets: third, iv } = sealMessage(sa, head, [{ kind: "HASH", data }], context);
   const ticket = context.ticket();
-  const next: Granted = { messageId, digest, iv, stage: "granted", ticket, child, Ni, Nr };
+  const next: Granted = { messageId, digest, iv, stage: "granted", ticket, child, third };
   return {
     sa: replaceQuickMode(sa, next),
     effects: [{ kind: "child-up", ticket, child, keys, inboundOnly: true }],
@@ -214,11 +218,7 @@ export function onGrantedInstalled(
   context: IkeContext,
 ): Step {
   if (!result.ok) return giveUp(sa, exchange, result.error, context);
-  const { messageId, digest, child, Ni, Nr } = exchange;
-  const { algorithms, keys } = sa;
-  const data = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, { Ni, Nr });
-  const head = { exchangeType: ExchangeType.QUICK_MODE, messageId, iv: exchange.iv };
-  const { octets, iv } = sealMessage(sa, head, [{ kind: "HASH", data }], context);
+  const { messageId, digest, iv, child, third: octets } = exchange;
   const forgetAt = later(context.now, LINGER_MS);
   const over = { messageId, digest, iv, stage: "over", last: octets, forgetAt } as const;
   const { replaces } = child;

@@ -143,15 +143,20 @@ function install(
   const input = { Ni, Nr, spiI: chosen.spi, spiR: spiIn, sharedSecret, role: "responder" } as const;
   const keys = keysOf(sa, child.algorithms, input);
   wipe(sharedSecret);
-  const answer: readonly Payload[] = [
+  const payloads: readonly Payload[] = [
     answerOf(chosen, spiIn),
     { kind: "NONCE", data: Nr },
     ...(publicValue === undefined ? [] : [{ kind: "KE", data: publicValue } as const]),
     ...ids,
     ...responderLifetime(sa, plan, child.spiIn),
   ];
+  const { messageId, digest } = common;
+  const head = { exchangeType: ExchangeType.QUICK_MODE, messageId, iv: common.iv };
+  const sealed = sealMessage(sa, head, hashed(sa, messageId, payloads, Ni), context);
+  const { octets: answer, iv } = sealed;
   const ticket = context.ticket();
-  const next: Installing = { ...common, stage: "installing", ticket, child, Ni, Nr, answer };
+  const stage = "installing";
+  const next: Installing = { messageId, digest, iv, stage, ticket, child, Ni, Nr, answer };
   return {
     sa: replaceQuickMode(sa, next),
     effects: [{ kind: "child-up", ticket, child, keys, inboundOnly: true }],
@@ -186,10 +191,7 @@ export function onQuickInstalled(
     // A fault of ours: a repeat of the request begins anew.
     return { sa: withoutQuickMode(sa, exchange), effects: [note] };
   }
-  const { messageId, digest, child, Ni, Nr } = exchange;
-  const payloads = hashed(sa, messageId, exchange.answer, Ni);
-  const head = { exchangeType: ExchangeType.QUICK_MODE, messageId, iv: exchange.iv };
-  const { octets, iv } = sealMessage(sa, head, payloads, context);
+  const { messageId, digest, iv, child, Ni, Nr, answer: octets } = exchange;
   const waitMs = copyWaitMs(sa.settings, 1, context);
   const sent = { octets, attempts: 1, retransmitAt: later(context.now, waitMs) };
   const { spiIn } = child;

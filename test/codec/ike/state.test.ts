@@ -7,11 +7,15 @@ import { sha256 } from "../../../src/crypto/hash.ts";
 import { performKeyExchange } from "../../../src/crypto/key-exchange.ts";
 import { Ke } from "../../../src/crypto/transform.ts";
 import { DOCUMENT_OCTETS_MAX, STATE_VERSION } from "../../../src/ike/state/document.ts";
-import { type Place, readIkeSa, writeIkeSa } from "../../../src/ike/state/written-ike-sa.ts";
+import {
+  inEpoch,
+  type Place,
+  readIkeSa,
+  writeIkeSa,
+} from "../../../src/ike/state/written-ike-sa.ts";
 import { EPOCH_MAX } from "../../../src/ike/v2/epoch.ts";
 import type { IkeSa } from "../../../src/ike/v2/every-phase.ts";
 import { sealMessage } from "../../../src/ike/v2/protect.ts";
-import { inEpoch } from "../../../src/ike/v2/state/ike-sa.ts";
 import { list, octets, u8 } from "../../../src/octets/codec.ts";
 import { equalOctets } from "../../../src/octets/concat.ts";
 import { decode } from "../../../src/octets/reader.ts";

@@ -1,0 +1,224 @@
+/**
+ * Codec of an ISAKMP SA that another process can continue: an authenticated one. Negotiations are
+ * left out, also Quick Modes that have made nothing yet: their peers repeat the request.
+ */
+
+import { assert } from "../../../octets/assert.ts";
+import {
+  bool,
+  byKind,
+  type Codec,
+  constant,
+  list,
+  mapped,
+  oneOf,
+  optional,
+  record,
+  u8,
+  u32,
+} from "../../../octets/codec.ts";
+import type { IkeAlgorithms } from "../../algorithms.ts";
+import type { ChildSa } from "../../child-sa.ts";
+import {
+  childSa,
+  datagram,
+  espSpi,
+  identity,
+  ikeAlgorithms,
+  ikeSpi,
+  instant,
+  key,
+  nat,
+  nonce,
+  path,
+  policy,
+  saId,
+  settings,
+  ticket,
+} from "../../state/values.ts";
+import type { Dpd, Established, Heir, Timers, Usage } from "../established-phase.ts";
+import type { IkeSa } from "../every-phase.ts";
+import { ikeAlgorithmsOf } from "../facts.ts";
+import type { IsakmpAlgorithms, IsakmpKeys } from "../keys.ts";
+import type {
+  Answered,
+  Copies,
+  Granted,
+  Installing,
+  Over,
+  QuickMode,
+} from "../quick-mode-phase.ts";
+
+/** An ISAKMP SA that can be written. */
+export type Lasting = Established;
+
+/**
+ * The ISAKMP SA as it can be written; undefined for a negotiation. A rekey of ours that was under
+ * way is due at once in the next process.
+ */
+export function lastingOf(sa: IkeSa): Lasting | undefined {
+  if (sa.phase !== "established") return undefined;
+  const quickModes = sa.quickModes.filter(isWritten);
+  const dropped = new Set(sa.quickModes.map(({ messageId }) => messageId));
+  for (const { messageId } of quickModes) dropped.delete(messageId);
+  const usedIds = sa.usedIds.filter((id) => !dropped.has(id));
+  return { ...sa, quickModes, usedIds, children: sa.children.map((one) => dueAgain(one, sa)) };
+}
+
+function dueAgain(child: ChildSa, { establishedAt }: Established): ChildSa {
+  const isUnderWay = child.rekeyAt === undefined && child.redundantUntil === undefined;
+  return isUnderWay ? { ...child, rekeyAt: establishedAt } : child;
+}
+
+type Written = Installing | Answered | Granted | Over;
+
+function isWritten(exchange: QuickMode): exchange is Written {
+  return ["installing", "answered", "granted", "over"].includes(exchange.stage);
+}
+
+type Tagged = {
+  readonly [S in Written["stage"]]: {
+    readonly kind: S;
+    readonly exchange: Extract<Written, { readonly stage: S }>;
+  };
+}[Written["stage"]];
+
+type TaggedOf<K extends Tagged["kind"]> = Extract<Tagged, { readonly kind: K }>;
+
+const COMMON = { messageId: u32, iv: key, digest: key } as const;
+
+const tagged = byKind<Tagged>({
+  installing: record<TaggedOf<"installing">>({
+    kind: constant("installing"),
+    exchange: record<Installing>({
+      ...COMMON,
+      stage: constant("installing"),
+      ticket,
+      child: childSa,
+      Ni: nonce,
+      Nr: nonce,
+      answer: datagram,
+    }),
+  }),
+  answered: record<TaggedOf<"answered">>({
+    kind: constant("answered"),
+    exchange: record<Answered>({
+      ...COMMON,
+      stage: constant("answered"),
+      spiIn: espSpi,
+      Ni: nonce,
+      Nr: nonce,
+      sent: record<Copies>({ octets: datagram, attempts: u8, retransmitAt: instant }),
+    }),
+  }),
+  granted: record<TaggedOf<"granted">>({
+    kind: constant("granted"),
+    exchange: record<Granted>({
+      ...COMMON,
+      stage: constant("granted"),
+      ticket,
+      child: childSa,
+      third: datagram,
+    }),
+  }),
+  over: record<TaggedOf<"over">>({
+    kind: constant("over"),
+    exchange: record<Over>({
+      ...COMMON,
+      stage: constant("over"),
+      last: optional(datagram),
+      forgetAt: instant,
+    }),
+  }),
+});
+
+const quickMode: Codec<QuickMode> = mapped(tagged, {
+  to: tag,
+  from: ({ exchange }): QuickMode => exchange,
+});
+
+function tag(exchange: QuickMode): Tagged {
+  switch (exchange.stage) {
+    case "installing":
+      return { kind: "installing", exchange };
+    case "answered":
+      return { kind: "answered", exchange };
+    case "granted":
+      return { kind: "granted", exchange };
+    default:
+      assert(exchange.stage === "over", "a Quick Mode that is not written");
+      return { kind: "over", exchange };
+  }
+}
+
+const algorithms: Codec<IsakmpAlgorithms> = mapped(ikeAlgorithms, {
+  to: ikeAlgorithmsOf,
+  from({ encr, prf, ke }: IkeAlgorithms, fail): IsakmpAlgorithms {
+    return encr.kind === "cbc" ? { encr, prf, ke } : fail("an encryption that IKEv1 has not");
+  },
+});
+
+const keys = record<IsakmpKeys>({ SKEYID_d: key, SKEYID_a: key, SKEYID_e: key, cipherKey: key });
+
+const timers = record<Timers>({
+  hardAt: instant,
+  inactivityAt: optional(instant),
+  keepaliveAt: optional(instant),
+  childlessAt: optional(instant),
+  redundant: optional(
+    record<NonNullable<Timers["redundant"]>>({
+      at: instant,
+      why: oneOf(["redundant", "replaced-by-newer"]),
+    }),
+  ),
+});
+
+const dpd = record<Dpd>({
+  isSupported: bool,
+  sequence: u32,
+  asked: optional(record<NonNullable<Dpd["asked"]>>({ attempts: u8, againAt: instant })),
+  peerSequence: optional(u32),
+});
+
+const established = record<Established>({
+  version: constant(1),
+  phase: constant("established"),
+  id: saId,
+  path,
+  nat,
+  natT: oneOf(["none", "rfc", "draft"]),
+  algorithms,
+  keys,
+  lastBlock: key,
+  lastOfPhase1: optional(
+    record<NonNullable<Established["lastOfPhase1"]>>({ digest: key, octets: datagram }),
+  ),
+  peer: identity,
+  policy,
+  settings,
+  isSha256Short: bool,
+  children: list(childSa, 65_535),
+  quickModes: list(quickMode, 255),
+  usedIds: list(u32, 65_535),
+  heir: optional(record<Heir>({ spi: ikeSpi, until: instant })),
+  dpd,
+  usage: record<Usage>({ movedAt: instant, ticket: optional(ticket) }),
+  establishedAt: instant,
+  heardAt: instant,
+  timers,
+});
+
+/** An ISAKMP SA as it is. */
+export const lasting: Codec<Lasting> = mapped(established, {
+  to: (sa: Lasting) => sa,
+  from: (sa, fail) => (keysFit(sa) ? sa : fail("keys that do not fit the algorithms")),
+});
+
+function keysFit({ algorithms: { encr, prf }, keys: own, lastBlock }: Lasting): boolean {
+  return (
+    own.SKEYID_d.length === prf.outputOctets &&
+    own.SKEYID_a.length === prf.outputOctets &&
+    own.cipherKey.length === encr.keyOctets &&
+    lastBlock.length === encr.ivOctets
+  );
+}
