@@ -71,7 +71,13 @@ const SERVER = { tokensWrong: 0, tokensLimited: 0, streamsRefused: 0 };
 
 /** A daemon that has done nothing yet. */
 const NOTHING: MetricsSource = {
-  facts: { version: "", dataplane: "xfrm", startedWallMs: 0 },
+  facts: {
+    version: "",
+    dataplane: "xfrm",
+    startedWallMs: 0,
+    takenOver: undefined,
+    keptOctets: undefined,
+  },
   snapshot: () => ({
     gauges: GAUGES,
     counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters,

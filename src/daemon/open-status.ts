@@ -9,6 +9,7 @@ import { serveStatus } from "../status/server.ts";
 import { tlsFault } from "../status/tls.ts";
 import { controlOf } from "./control.ts";
 import { type Daemon, noteBug } from "./daemon.ts";
+import { takenOverView } from "./keep/go-on.ts";
 import type { Reloader } from "./reloader.ts";
 import { createSamples, SAMPLE_MS } from "./samples.ts";
 import { statusSourceOf } from "./status-source.ts";
@@ -34,6 +35,10 @@ export function openStatus(daemon: Daemon, options: StatusOptions): Result<undef
     },
     get egroups() {
       return daemon.config.plan.egroups.map(({ name }) => name);
+    },
+    takenOver: takenOverView(daemon.takenOver),
+    get keptOctets() {
+      return daemon.keeper?.octets();
     },
   };
   const samples = createSamples({

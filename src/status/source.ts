@@ -90,6 +90,19 @@ export type StatusFacts = {
   readonly eroutes: readonly string[];
   /** Names of the configured egroups. */
   readonly egroups: readonly string[];
+  /** Undefined: nothing was taken over from the run before. */
+  readonly takenOver: TakenOverView | undefined;
+  /** Octets that are kept for the next start; undefined: nothing is kept. */
+  readonly keptOctets: number | undefined;
+};
+
+/** How many sites there were when the run before ended, and how many of them stay. */
+export type TakenOverView = {
+  readonly before: number;
+  readonly now: number;
+  /** How many others there were, by reason. */
+  readonly closed: ReadonlyMap<string, number>;
+  readonly summary: string;
 };
 
 /** A row as it may be shown: without its keys, but whether it has them. */

@@ -15,6 +15,7 @@ export function statusLines(state: unknown, { width, screen }: TableOptions): re
     ["tunnels", tunnels(state)],
     ["sites", textAt(state, "sites", "summary") ?? ""],
     ["not in", notIn(state)],
+    ["restart", textAt(state, "taken_over", "summary") ?? ""],
     ["since start", history(state)],
     ...listAt(state, "databases").map((database) => ["database", databaseLine(database)]),
     ["listening", listening(listAt(state, "listening").map(String))],

@@ -1,5 +1,6 @@
 /** A start that goes on from the run before. */
 
+import type { TakenOverView } from "../../status/source.ts";
 import type { Daemon } from "../daemon.ts";
 import { recheckConnected } from "../recheck.ts";
 import type { Former } from "./former.ts";
@@ -35,6 +36,13 @@ export function takeOver(
   // As after a reload: nobody goes whom the change does not concern.
   if (plan !== undefined) daemon.shell?.feed({ kind: "configuration", plan: daemon.config.plan });
   keepConfiguration(daemon);
+}
+
+/** For those who look at the daemon; undefined if there was nothing to take over. */
+export function takenOverView(taken: Daemon["takenOver"]): TakenOverView | undefined {
+  if (taken === undefined || taken.before === 0) return undefined;
+  const { before, now, closed } = taken;
+  return { before, now, closed, summary: takenOverText(taken) };
 }
 
 /** In words: of how many sites of the run before how many are left, and why others are not. */

@@ -21,7 +21,8 @@ export type Keeper = {
   settle(): void;
   /** Every site was told, and nothing is left for a next process. */
   forget(): void;
-  stats(): KeeperStats;
+  /** How much is kept. */
+  octets(): number;
 };
 
 /** What has to be done first, and how many sites there were before and are now. */
@@ -31,13 +32,6 @@ export type TakenOver = {
   readonly now: number;
   /** Why sites are not there, with their numbers. */
   readonly closed: ReadonlyMap<string, number>;
-};
-
-export type KeeperStats = {
-  readonly documents: number;
-  readonly octets: number;
-  /** Times that a document found no room. */
-  readonly lost: number;
 };
 
 /** `former` is what the run before has left. */
@@ -70,7 +64,7 @@ export function keeperOf(
     takeOver: () => takeOver(slots, concentrator, place()),
     settle: file.ready,
     forget: file.remove,
-    stats: () => ({ documents: slots.documents, octets: slots.octets, lost }),
+    octets: () => slots.octets,
   };
 }
 

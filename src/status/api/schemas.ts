@@ -177,6 +177,18 @@ export const ANSWERS = {
       .describe(
         "The gateway that all sites are sent to (RFC 5685), and how many have not been told yet.",
       ),
+    taken_over: z
+      .strictObject({
+        before: count,
+        now: count,
+        closed: z.record(z.string(), count),
+        summary: z.string(),
+      })
+      .nullable()
+      .describe(
+        "Sites that were connected when the run before ended, and how many of them the start has " +
+          "taken over. Null if there was nothing to take over.",
+      ),
     gauges: z.record(z.string(), count),
     counters: counterFields(),
     databases: z.array(

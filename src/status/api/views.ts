@@ -82,12 +82,19 @@ export function statusJson(
     config_file: facts.configFile,
     listening: facts.listening,
     redirecting: redirecting ?? null,
+    taken_over: takenOverJson(facts.takenOver),
     gauges: snakeKeys(gauges),
     not_connected: notConnected,
     sites: fleetJson(source, notConnected),
     counters,
     databases: source.databases().map(databaseJson),
   };
+}
+
+function takenOverJson(taken: StatusSource["facts"]["takenOver"]) {
+  if (taken === undefined) return null;
+  const { before, now, closed, summary } = taken;
+  return { before, now, closed: Object.fromEntries(closed), summary };
 }
 
 function fleetJson(source: StatusSource, notConnected: NotConnectedCounts) {

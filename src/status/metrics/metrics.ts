@@ -34,7 +34,12 @@ export type MetricsSource = Pick<
   | "loopDelaySeconds"
   | "databases"
   | "reloads"
-> & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
+> & { readonly facts: Facts };
+
+type Facts = Pick<
+  StatusSource["facts"],
+  "version" | "dataplane" | "startedWallMs" | "takenOver" | "keptOctets"
+>;
 
 /** All metrics as text. */
 export function metricsText(source: MetricsSource, read: MetricsMoment): string {
@@ -79,7 +84,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     help: "Sites that call although they are disabled in their row.",
     samples: [{ value: disabled }],
   });
-  metrics.push(...fleetMetrics(source, read.notConnected));
+  metrics.push(...fleetMetrics(source, read.notConnected), ...keptMetrics(facts));
   add({
     name: "erouted_problems",
     type: "gauge",
@@ -187,6 +192,31 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
       type: "counter",
       help: "Event streams that were disconnected for another client, or refused.",
       samples: [{ value: streamsRefused }],
+    },
+  ];
+}
+
+/** No values if nothing is kept, or nothing was taken over. */
+function keptMetrics({ takenOver, keptOctets }: Facts): readonly Metric[] {
+  const closed = takenOver === undefined ? 0 : takenOver.before - takenOver.now;
+  return [
+    {
+      name: "erouted_sites_taken_over",
+      type: "gauge",
+      help: "Sites of the run before that the start has taken over (kept), or has not (closed).",
+      samples:
+        takenOver === undefined
+          ? []
+          : [
+              { labels: { state: "kept" }, value: takenOver.now },
+              { labels: { state: "closed" }, value: closed },
+            ],
+    },
+    {
+      name: "erouted_kept_bytes",
+      type: "gauge",
+      help: "Bytes in the runtime folder from which the next start goes on.",
+      samples: keptOctets === undefined ? [] : [{ value: keptOctets }],
     },
   ];
 }

@@ -15,6 +15,7 @@ import {
   type StateUse,
   type StatusSource,
   stateKey,
+  type TakenOverView,
 } from "../../../src/status/source.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";
 import { createFailureCounts } from "../../../src/why/failure-counts.ts";
@@ -38,6 +39,7 @@ export type SampleSettings = {
   readonly journal?: Journal;
   readonly listeners?: Set<() => void>;
   readonly expected?: ReadonlyMap<string, { rows: number; disabled: number }>;
+  readonly takenOver?: TakenOverView;
 };
 
 /** As many rows as sites, and one more whose site is not connected and has no key. */
@@ -166,6 +168,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       listening: ["192.0.2.1:500", "192.0.2.1:4500"],
       eroutes: ["fleet", "lab"],
       egroups: ["sites", "x"],
+      takenOver: settings.takenOver,
+      keptOctets: settings.takenOver === undefined ? undefined : 4_711,
     },
     problems: () => settings.problems ?? [],
     databases: () => [
