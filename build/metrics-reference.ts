@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import { COUNTER_NAMES, type Counters, type Gauges } from "../src/concentrator/snapshot.ts";
-import { type Metric, type MetricsSource, metricsOf } from "../src/status/metrics/metrics.ts";
+import type { Metric } from "../src/status/metrics/metric.ts";
+import { type MetricsSource, metricsOf } from "../src/status/metrics/metrics.ts";
 import { SITE_METRICS } from "../src/status/metrics/site-metrics.ts";
 import { createFailureCounts } from "../src/why/failure-counts.ts";
 

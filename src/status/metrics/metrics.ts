@@ -9,6 +9,8 @@ import {
 import { fleetOf } from "../fleet.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
+import { keptMetrics } from "./kept-metrics.ts";
+import type { Metric, MetricSample } from "./metric.ts";
 import { escaped } from "./site-metrics.ts";
 
 /** Values read for them: the process's use of resources, and which sites are not connected. */
@@ -196,31 +198,6 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
   ];
 }
 
-/** No values if nothing is kept, or nothing was taken over. */
-function keptMetrics({ takenOver, keptOctets }: Facts): readonly Metric[] {
-  const closed = takenOver === undefined ? 0 : takenOver.before - takenOver.now;
-  return [
-    {
-      name: "erouted_sites_taken_over",
-      type: "gauge",
-      help: "Sites of the run before that the start has taken over (kept), or has not (closed).",
-      samples:
-        takenOver === undefined
-          ? []
-          : [
-              { labels: { state: "kept" }, value: takenOver.now },
-              { labels: { state: "closed" }, value: closed },
-            ],
-    },
-    {
-      name: "erouted_kept_bytes",
-      type: "gauge",
-      help: "Bytes in the runtime folder from which the next start goes on.",
-      samples: keptOctets === undefined ? [] : [{ value: keptOctets }],
-    },
-  ];
-}
-
 /** No values until the rows are counted for the first time. */
 function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
   const fleet = fleetOf(source, counts);
@@ -236,19 +213,6 @@ function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readon
     gauge("never_seen", "Sites of those rows not seen since the start.", fleet?.neverSeen),
   ];
 }
-
-export type MetricSample = {
-  readonly suffix?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-};
-
-export type Metric = {
-  readonly name: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly help: string;
-  readonly samples: readonly MetricSample[];
-};
 
 function bothWays(received: number, sent: number): readonly MetricSample[] {
   return [
