@@ -1,6 +1,5 @@
 /** Calling a site that is known: its hosts one after another, and their addresses. */
 
-import type { IkeMajor } from "../../eroute/eroute.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { EndReason } from "../../ike/end-reason.ts";
 import type { Call } from "../../ike/event.ts";
@@ -123,6 +122,12 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
     forget(engine, call);
     return;
   }
+  if (usesIkev1(engine, target.eroute)) {
+    wipe(target.psk, target.ppk?.key);
+    const detail = `erouted answers IKEv1, and does not call ${target.eroute.peerId} with it`;
+    fail(engine, call, { reason: "ikev1-unsupported", detail });
+    return;
+  }
   const isNew = erouteAt(engine, key) === undefined && target.eroute.kind === "dynamic";
   const max = engine.plan.limits.dynamicEroutesMax;
   if (isNew && dynamicCount(engine) >= max) {
@@ -166,16 +171,9 @@ export function nextHost(
   rest(engine, call, holdMs(engine, call));
 }
 
-/** IKEv2 where the eroute allows it, unless the site is connected with IKEv1. */
-function versionToCall(engine: Engine, eroute: ErouteInUse): IkeMajor {
-  const { v1, v2 } = eroute.base.versions;
-  if (v1 === undefined || !v2) return v1 === undefined ? 2 : 1;
-  return versionsOf(engine, eroute).at(-1) ?? 2;
-}
-
-/** Main Mode hides our hash of the key; Aggressive Mode only where nothing else is allowed. */
-function phase1Of({ base }: ErouteInUse): "main" | "aggressive" {
-  return base.versions.v1?.mode === "aggressive" ? "aggressive" : "main";
+/** Whether a site can come with IKEv1 only: it has to call by itself. */
+function usesIkev1(engine: Engine, eroute: ErouteInUse): boolean {
+  return !eroute.base.versions.v2 || versionsOf(engine, eroute).at(-1) === 1;
 }
 
 type Line = {
@@ -197,12 +195,10 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): voi
   const { eroute } = target;
   // A copy: the IKE SA wipes its own, and there may be another address to call.
   const keys = { psk: target.psk?.slice(), ppk: target.ppk };
-  const major = versionToCall(engine, eroute);
   const ike: Call = {
     path,
     natPorts: { local: ports.nat, remote: ports.nat },
-    credentials: credentialsFor(engine, eroute, keys, { ourAddress: ends.local, major }),
-    ...(major === 1 ? { phase1: phase1Of(eroute) } : {}),
+    credentials: credentialsFor(engine, eroute, keys, { ourAddress: ends.local, major: 2 }),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,

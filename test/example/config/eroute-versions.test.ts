@@ -99,3 +99,11 @@ password_file = "/etc/erouted/lab.secret"
   expect(warned(lab).join()).toMatch(/user\[0\] has a password that has 12 characters/);
   expect(warned(lab.replace('"v1"', '"v1"\nikev1_mode = "main"'))).toEqual([]);
 });
+
+test("sites of IKEv1 call by themselves: erouted never does", () => {
+  expect(config(V1).plan.eroutes[0]?.life.start).toBe("never");
+  expect(config(`${FLEET}ike_version = "both"\n`).plan.eroutes[0]?.life.start).toBe("on-traffic");
+  expect(told(`${V1}start = "on-traffic"\n`)).toEqual([
+    'eroute[0].start is "on-traffic", but ike_version is "v1": erouted does not call with IKEv1',
+  ]);
+});
