@@ -3,7 +3,7 @@
  * them.
  */
 
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
 import { createPacketCounter } from "../inet/pcapng.ts";
 import { formatOctets } from "../octets/octet-amount.ts";
@@ -69,15 +69,19 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
     if (options.json === true) terminal.out(JSON.stringify(said));
     else
       terminal.out(printable(`${file}: ${counted(messages, "message")}, ${formatOctets(octets)}`));
-    if (keysFile !== undefined) terminal.err(printable(`${keysFile}: ${HOW_TO_USE_KEYS}`));
+    if (keysFile !== undefined) terminal.err(printable(`${keysFile}: ${await useOf(keysFile)}`));
     return EXIT.ok;
   } catch (error) {
     return failure(terminal, printable(`${daemon.value.url.origin}: ${explain(error)}`));
   }
 }
 
-const HOW_TO_USE_KEYS =
-  "secret; Wireshark reads it as ~/.config/wireshark/ikev2_decryption_table; delete it afterwards";
+/** A line has a cookie and a key for IKEv1, and more for IKEv2. */
+async function useOf(keysFile: string): Promise<string> {
+  const [line = ""] = (await readFile(keysFile, "utf8")).split("\n", 1);
+  const table = line.split(",").length === 2 ? "ikev1_decryption_table" : "ikev2_decryption_table";
+  return `secret; Wireshark reads it as ~/.config/wireshark/${table}; delete it afterwards`;
+}
 
 type Written = { readonly octets: number; readonly packets: number };
 

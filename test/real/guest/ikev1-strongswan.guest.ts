@@ -1,8 +1,8 @@
 /** strongSwan calls with IKEv1, which its eroute allows: by ID, or in Main Mode by its address. */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { until } from "./hosts.ts";
-import { OFFICE, type Site } from "./laboratory.ts";
+import { run, until } from "./hosts.ts";
+import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
 import {
   bringUp,
   pingBothWays,
@@ -99,6 +99,20 @@ test("Main Mode: the site is found by the peerip of its row", async () => {
   swan = await startSite(site, V1);
   await bringUp(scenario, swan);
   await pingBothWays(scenario, site);
+});
+
+test("ike-scan gets a handshake in Main Mode, and in Aggressive Mode with an ID", async () => {
+  const scan = async (...mode: string[]) => {
+    const transform = "--trans=(1=7,14=256,2=4,3=1,4=14)";
+    const words = ["ike-scan", "--sport=0", "--retry=2", transform, ...mode, CONCENTRATOR.v4];
+    return (await run(site.host, words)).out;
+  };
+  expect(await scan()).toContain("Main Mode Handshake returned");
+  const aggressive = ["--aggressive", "--dhgroup=14", "--idtype=2"];
+  const known = await scan(...aggressive, "--id=site-1");
+  expect(known).toContain("Aggressive Mode Handshake returned");
+  expect(known).toContain("Enc=AES KeyLength=256 Hash=SHA2-256 Auth=PSK Group=14:modp2048");
+  expect(await scan(...aggressive, "--id=site-99")).not.toContain("returned HDR");
 });
 
 test("Main Mode: two rows with one peerip are named, and neither is chosen", async () => {

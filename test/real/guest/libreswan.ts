@@ -11,6 +11,8 @@ import { inNewerRoot, newerMissing } from "./newer-root.ts";
 export type LibreswanSettings = {
   /** The one of the next Debian release (5.2 or later). */
   readonly newer?: boolean;
+  /** 2 without it. */
+  readonly version?: 1 | 2;
   readonly localId: string;
   readonly remoteId: string;
   readonly psk: string;
@@ -179,7 +181,7 @@ function line(key: string, value: string | undefined): string {
 function ipsecConf(settings: LibreswanSettings): string {
   return `conn net
   auto=ignore
-${authby(settings)}  ikev2=insist
+${authby(settings)}  ikev2=${settings.version === 1 ? "no" : "insist"}
 ${line("ike", settings.ike)}${line("esp", settings.esp)}  left=${settings.localAddress}
   leftid=@${settings.localId}
   leftsubnet=${settings.localSubnet}

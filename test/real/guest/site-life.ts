@@ -26,6 +26,8 @@ export type SiteLife = {
   start(site: Site): Promise<SitePeer>;
   /** In a rekey the site's own kernel may drop packets, because of its software. */
   readonly mayDrop: boolean;
+  /** More lines of the base eroute. */
+  readonly eroute?: string;
 };
 
 const REKEYS = 3;
@@ -37,7 +39,8 @@ export function siteLife(life: SiteLife): void {
   let peer: SitePeer;
 
   beforeAll(async () => {
-    scenario = await startScenario({ sites: [rowOf(1)] });
+    const { eroute } = life;
+    scenario = await startScenario({ sites: [rowOf(1)], ...(eroute && { eroute }) });
     site = await scenario.laboratory.addSite(1);
     peer = await life.start(site);
   });
