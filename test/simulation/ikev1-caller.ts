@@ -414,6 +414,11 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const hashed = hashedOf(messageId, payloads);
       return seal(ExchangeType.INFORMATIONAL, messageId, iv, hashed).octets;
     },
+    /** A Transaction exchange with this payload. */
+    transact(payload: Payload, messageId = prng.between(1, 0xffff_ffff)) {
+      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
+      return seal(ExchangeType.TRANSACTION, messageId, iv, hashedOf(messageId, [payload]));
+    },
     /** The same without encryption and HASH. */
     informInClear(payloads: readonly Payload[]): Uint8Array {
       const exchangeType = ExchangeType.INFORMATIONAL;

@@ -17,6 +17,7 @@ import { onGranted } from "./quick-mode-request.ts";
 import { QUICK_MODES_MAX, quickModeAt, quickModesUnderWay } from "./quick-modes.ts";
 import { seenPayloads } from "./seen-message.ts";
 import type { Step } from "./step.ts";
+import { onTransaction } from "./transaction.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -39,7 +40,9 @@ export function onMessageEstablished(
     const known = quickModeAt(sa, messageId);
     if (known !== undefined) return onKnown(sa, known, event, context);
   }
-  if (sa.usedIds.includes(messageId)) return counted(sa, "messages_repeated");
+  const isUsed = sa.usedIds.includes(messageId);
+  const isTransaction = exchangeType === ExchangeType.TRANSACTION;
+  if (isUsed && !isTransaction) return counted(sa, "messages_repeated");
   const opened = decryptMessage(sa, firstIv(sa, messageId), header, octets);
   if (opened === undefined || !isHashed(sa, messageId, opened.received)) {
     return counted(sa, "messages_bad_icv");
@@ -55,6 +58,16 @@ export function onMessageEstablished(
     case ExchangeType.QUICK_MODE:
       if (quickModesUnderWay(sa) >= QUICK_MODES_MAX) return { sa, effects: [] };
       return begin(sa, event, opened, context);
+    case ExchangeType.TRANSACTION: {
+      // A repeat gets its answer again, and does not show that the peer has moved.
+      if (isUsed) {
+        const { effects } = onTransaction(sa, messageId, opened, context);
+        return { sa, effects: effects.filter(({ kind }) => kind === "send") };
+      }
+      const moved = follow({ ...used(sa, messageId), heardAt: context.now }, event);
+      const done = onTransaction(moved.sa, messageId, opened, context);
+      return { sa: done.sa, effects: [...moved.effects, ...done.effects] };
+    }
     default: {
       const detail = `${exchangeName(exchangeType)} is not supported`;
       const note = { level: "warning", step: "INFORMATIONAL", outcome: "refused" } as const;
