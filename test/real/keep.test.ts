@@ -12,6 +12,9 @@ import type { SiteOutput } from "../simulation/site-state.ts";
 import { type LiveSite, openLiveSite } from "./live-site.ts";
 
 const SITES = 20;
+/** From before the first message of a rekey to after the last one. */
+const KILLED_AFTER_MS = [0, 2, 5, 8, 12, 16, 20, 25, 30, 40, 60, 100];
+const REPEAT_MS = 300;
 
 const folder = mkdtempSync(join(tmpdir(), "erouted-keep-"));
 const runtime = join(folder, "run");
@@ -81,10 +84,42 @@ test(
 );
 
 test(
+  "R5: killed at any moment of a rekey, it goes on: every site gets its answer",
+  async () => {
+    for (const ms of KILLED_AFTER_MS) {
+      for (const outputs of heard) outputs.length = 0;
+      for (const site of sites) site.ask({ kind: "rekey-ike", ke: Ke.X25519 });
+      await Bun.sleep(ms);
+      await end("SIGKILL");
+      expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+      // As every IKE daemon does; what the process had read when it was killed is lost.
+      const waiting = () =>
+        heard.flatMap((outputs, i) => {
+          return outputs.some(({ kind }) => kind === "rekeyed") ? [] : [sites[i]];
+        });
+      const repeating = setInterval(() => {
+        for (const site of waiting()) site?.repeat();
+      }, REPEAT_MS);
+      await every("rekeyed").finally(() => clearInterval(repeating));
+      expect(heard.flat().filter((output) => output.kind === "ended")).toEqual([]);
+    }
+    expect(await metric("erouted_dynamic_eroutes")).toBe(SITES);
+    expect(await metric("erouted_ike_sas_established_total")).toBe(0);
+  },
+  patient(120_000),
+);
+
+test(
   "SIGUSR2 keeps everything for the next start, SIGTERM says goodbye and leaves nothing",
   async () => {
-    expect(await end("SIGUSR2")).toBe(75);
-    expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+    // Nobody supervises it here: it becomes the next process itself.
+    daemon?.kill("SIGUSR2");
+    const log = () => readFileSync(logFile, "utf8");
+    const isAgain = () => log().split("daemon ready").length > 2;
+    await lookUntil("it is ready again", isAgain, patient(20_000));
+    expect(log().split("all SAs stay")[1]).toContain(
+      `taken over ${SITES} of ${SITES} from the run`,
+    );
     expect(await end("SIGTERM")).toBe(0);
     expect(existsSync(join(runtime, "state"))).toBe(false);
     expect(await start()).not.toContain("taken over");

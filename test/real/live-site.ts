@@ -34,6 +34,8 @@ export type LiveSite = {
   /** Begins a negotiation. */
   connect(): void;
   ask(what: Ask): void;
+  /** Sends its last message again, unchanged. */
+  repeat(): void;
   close(): void;
 };
 
@@ -54,11 +56,13 @@ export async function openLiveSite(
       },
     },
   });
+  let last: Uint8Array | undefined;
   const send = (outputs: readonly SiteOutput[]): void => {
     for (const output of outputs) {
       if (output.kind !== "send") continue;
       if (call.only !== undefined && output.octets[EXCHANGE_AT] !== call.only) continue;
-      socket.send(output.octets, call.port, "127.0.0.1");
+      last = output.octets.slice();
+      socket.send(last, call.port, "127.0.0.1");
     }
   };
   const local = endpointOf(call.from, socket.port);
@@ -69,6 +73,7 @@ export async function openLiveSite(
   return {
     connect: () => send(connect(site, now())),
     ask: (what) => send(ask(site, what, now())),
+    repeat: () => last !== undefined && socket.send(last, call.port, "127.0.0.1"),
     close: () => socket.close(),
   };
 }
