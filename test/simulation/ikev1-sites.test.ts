@@ -35,6 +35,14 @@ test("a site with IKEv1 connects: its row is read, and its version is shown", ()
   expect([counters.ikev1_calls, counters.ikev1_sas_established]).toEqual([1, 1]);
 });
 
+test("a lifetime of 0 seconds is none: strongSwan offers it where none is configured", () => {
+  const table = tableOf(BOTH);
+  connect(table, { lifetimeSeconds: 0 });
+  table.advance(60_000);
+  const [view] = table.concentrator.snapshot().site("site-1");
+  expect(view?.ikeSas).toMatchObject([{ version: 1 }]);
+});
+
 test("the first message again gets the same answer, and no second place", () => {
   const table = tableOf(BOTH);
   const caller = ikev1Caller();

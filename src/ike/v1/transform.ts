@@ -166,9 +166,10 @@ function readAttributes(attributes: readonly Attribute[], registry: Registry): R
     } else if (values.has(type)) odd ??= `with attribute ${type} twice`;
     else values.set(type, value);
   }
+  // strongSwan sends 0 where no lifetime is configured.
   const lifetime = {
-    seconds: lives.get(LifeType.SECONDS),
-    kilobytes: lives.get(LifeType.KILOBYTES),
+    seconds: lives.get(LifeType.SECONDS) || undefined,
+    kilobytes: lives.get(LifeType.KILOBYTES) || undefined,
   };
   return { odd, value: (type) => values.get(type), lifetime };
 }
