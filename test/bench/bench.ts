@@ -85,6 +85,7 @@ async function measure(daemon: Daemon): Promise<void> {
   line("resident memory a site", `${kib(resident)} (${await up(daemon)} up)`);
   line("live heap a site, engine alone", kib(await heapOctets()));
   line("longest turn, worst messages known", await longestTurn());
+  line("kept for the next start", (await outputOf("keep.ts", String(SITES))).trim());
 }
 
 /**

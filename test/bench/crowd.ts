@@ -36,12 +36,12 @@ export type Crowd = {
   connect(number: number): number;
 };
 
-/** No site is connected yet; there is room for `max`. */
-export function createCrowd(max: number): Crowd {
+/** No site is connected yet; there is room for `max`. `keeps`: for a process that follows. */
+export function createCrowd(max: number, keeps = false): Crowd {
   const eroute = { ...BASE_EROUTE, remoteSubnets: [prefixOfText("100.64.0.0/10")] };
   const limits = { dynamicEroutesMax: 2 * max, cookieAbove: 2 * max, halfOpenMax: 2 * max };
   const plan = planOf(limits, { eroutes: [eroute], users: [] });
-  const engine = createEngine({ plan, now: asInstant(0), random });
+  const engine = createEngine({ plan, now: asInstant(0), random, keeps });
   const concentrator = concentratorOn(engine);
   const answers: Uint8Array[] = [];
   let clock = 0;

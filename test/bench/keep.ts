@@ -1,0 +1,59 @@
+/**
+ * What it costs to keep sites for the next start, and how long that takes to take them over: the
+ * engine with the slots of the state file, in one process. Argument: the number of sites.
+ */
+
+import { createConcentrator } from "../../src/concentrator/concentrator.ts";
+import { SEGMENT_OCTETS, Slots } from "../../src/daemon/keep/slots.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import { createCrowd } from "./crowd.ts";
+import { cpuUs } from "./thread-time.ts";
+
+const SITES = Number(process.argv[2] ?? 10_000);
+const WALL_MS = 1_800_000_000_000;
+/** Sites that connect before the time counts: the compilers are done by then. */
+const WARM_UP = Math.min(1_000, SITES / 2);
+
+const segments: Uint8Array[] = [];
+const memory = {
+  checksum: (octets: Uint8Array) => Bun.hash.crc32(octets),
+  grow() {
+    const segment = new Uint8Array(SEGMENT_OCTETS);
+    segments.push(segment);
+    return segment;
+  },
+};
+const placeOf = (generation: number) => ({ anchor: { now: 0, wallMs: WALL_MS }, generation });
+
+const crowd = createCrowd(SITES, true);
+const slots = new Slots(memory);
+let keptUs = 0;
+for (let number = 0; number < SITES; number++) {
+  crowd.connect(number);
+  const from = cpuUs();
+  for (const { name, content } of crowd.concentrator.changes(placeOf(1)) ?? []) {
+    if (content === undefined) slots.remove(name);
+    else slots.put(name, content);
+  }
+  if (number >= WARM_UP) keptUs += cpuUs() - from;
+}
+const { plan } = crowd;
+const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
+const next = createConcentrator({ plan, now: asInstant(0), random, keeps: true });
+const began = performance.now();
+const left = new Slots(memory, segments);
+const successor = next.takeOver(placeOf(2));
+for (const { number, content } of left.found()) {
+  const read = successor.readKept(content);
+  if (read.ok) left.adopt(number, read.value);
+}
+successor.finish();
+const ms = performance.now() - began;
+const each = (keptUs / (SITES - WARM_UP)).toFixed(1);
+const octets = Math.round(slots.octets / SITES);
+const inFile = Math.round((segments.length * SEGMENT_OCTETS) / SITES);
+const { erouteCount } = next.snapshot();
+console.log(
+  `${each} µs a handshake, ${octets} octets a site (${inFile} of the file); ` +
+    `${erouteCount} sites taken over in ${ms.toFixed(0)} ms`,
+);
