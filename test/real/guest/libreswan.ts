@@ -84,7 +84,8 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   noteDaemon(host);
   const whack = async (...words: string[]) =>
     await run(host, await program("whack", "--rundir", folder, ...words));
-  const libreswan = controls(folder, daemon, { name, whack });
+  const rekeyChild = newer ? "--rekey-child" : "--rekey-ipsec";
+  const libreswan = controls(folder, daemon, { name, whack, rekeyChild });
   try {
     await until("pluto answers", async () => (await whack("--status")).status === 0);
     // What its own files make it do at its start: loading them again would end what has begun.
@@ -120,9 +121,10 @@ export function newerLibreswanMissing(): string | undefined {
 
 type Whack = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
 
-type Control = { readonly name: string; readonly whack: Whack };
+type Control = { readonly name: string; readonly whack: Whack; readonly rekeyChild: string };
 
-function controls(folder: string, daemon: Running, { name, whack }: Control): Libreswan {
+function controls(folder: string, daemon: Running, control: Control): Libreswan {
+  const { name, whack, rekeyChild } = control;
   const log = async () =>
     (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
   const demand = async (...words: string[]) => {
@@ -133,7 +135,7 @@ function controls(folder: string, daemon: Running, { name, whack }: Control): Li
   const states = async () => (await whack("--showstates")).out;
   return {
     initiate: async () => (await whack("--initiate", "--name", name)).status === 0,
-    rekeyChild: async () => await demand("--rekey-ipsec", "--name", name),
+    rekeyChild: async () => await demand(rekeyChild, "--name", name),
     rekeyIke: async () => await demand("--rekey-ike", "--name", name),
     terminate: async () => await demand("--terminate", "--name", name),
     states,
