@@ -81,6 +81,8 @@ export type Refusal =
   | { readonly kind: "spi-in-use"; readonly detail: string }
   /** Another connected site has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
+  /** The site's user has not authenticated (XAUTH). */
+  | { readonly kind: "xauth"; readonly detail: string }
   /** A part of IKEv1 that is not supported here. */
   | { readonly kind: "ikev1-unsupported"; readonly detail: string }
   | BeforeAuthRefusal
@@ -145,6 +147,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       return childText(refusal);
     case "state-not-found":
       return { reason: "temporary-failure", detail: refusal.detail };
+    case "xauth":
+      return { reason: "xauth-failed", detail: refusal.detail };
     case "ikev1-unsupported":
     case "temporary-failure":
     case "spi-in-use":

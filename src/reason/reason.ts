@@ -99,6 +99,7 @@ export type MessageReason =
 /** The peer, or this end, did not authenticate. */
 export type ProofReason =
   | "wrong-psk"
+  | "xauth-failed"
   | "auth-method"
   | "auth-methods-unfit"
   | "id-not-in-certificate"

@@ -71,6 +71,8 @@ export type CallerKnobs = {
   /** NAT-D payloads of both kinds in the third message. */
   readonly natDOfBoth?: boolean;
   readonly seed?: number;
+  /** Its user authenticates with XAUTH as well. */
+  readonly xauth?: boolean;
   /** The address that it calls. */
   readonly called?: string;
 };
@@ -110,8 +112,10 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   const peer = endpointOf(knobs.called ?? "192.0.2.2", 500);
   const secret = random(64);
   const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
+  const { PRE_SHARED_KEY, XAUTH_INIT_PRE_SHARED } = AuthMethod;
+  const authMethod = knobs.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
   const offer = isakmpOffer(suites, {
-    authMethod: AuthMethod.PRE_SHARED_KEY,
+    authMethod,
     lifetime: { seconds: knobs.lifetimeSeconds ?? 3_600, kilobytes: undefined },
     group: Ke.ECP_256,
   });
@@ -221,7 +225,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const gxr = find(payloads, "KE").data;
       const Nr = find(payloads, "NONCE").data;
       const idR = find(payloads, "ID");
-      const authMethods = [AuthMethod.PRE_SHARED_KEY];
+      const authMethods = [authMethod];
       const chosen = chooseIsakmp(sa, { suites, authMethods, keOctets: gxr.length });
       assert(chosen.ok, "the answer is what was offered");
       const { algorithms } = chosen.value;
@@ -268,7 +272,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
     mainThird(second: Uint8Array, path: Path): Uint8Array {
       const { spiR, payloads } = readClear(second);
       state.spiR = spiR;
-      const authMethods = [AuthMethod.PRE_SHARED_KEY];
+      const authMethods = [authMethod];
       const want = { suites, authMethods, keOctets: undefined };
       const chosen = chooseIsakmp(find(payloads, "SA"), want);
       assert(chosen.ok, "the answer is what was offered");
@@ -407,6 +411,14 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
         return equalOctets(plain?.octets.subarray(4, 4 + wanted.length) ?? body, wanted);
       };
       return { answer: sealed.octets, isRight };
+    },
+    /** Answers a Transaction of the other end; `read` is what it asks. */
+    answerTransaction(octets: Uint8Array, answer: Payload) {
+      const opened = open(octets);
+      const { messageId } = opened.header;
+      const hashed = hashedOf(messageId, [answer]);
+      const sealed = seal(ExchangeType.TRANSACTION, messageId, opened.iv, hashed);
+      return { read: find(opened.payloads, "ATTRIBUTE"), octets: sealed.octets };
     },
     /** An Informational exchange with these payloads. */
     inform(payloads: readonly Payload[], messageId = prng.between(1, 0xffff_ffff)): Uint8Array {

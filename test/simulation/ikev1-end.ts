@@ -42,6 +42,8 @@ export type CalledEnd = {
 export type CalledSettings = {
   readonly credentials?: (own: Credentials) => Result<Credentials, Refusal>;
   readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult;
+  /** Whether this password of this user is right. */
+  readonly password?: (user: string, password: string) => boolean;
   readonly install?: () => Result<undefined, Refusal>;
 };
 
@@ -73,6 +75,11 @@ export function calledEnd(settings: CalledSettings = {}): CalledEnd {
         end.installed.push(effect);
         const result = settings.install?.() ?? ok(undefined);
         return end.feed({ kind: "child-installed", ticket: effect.ticket, result });
+      }
+      case "check-password": {
+        const { ticket, user, password } = effect;
+        const isRight = settings.password?.(user, new TextDecoder().decode(password)) ?? false;
+        return end.feed({ kind: "password-answer", ticket, isRight });
       }
       case "probe-usage": {
         const usage = { hasReceived: false, hasSent: false };

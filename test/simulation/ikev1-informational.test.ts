@@ -152,6 +152,14 @@ test("the lifetime of Phase 1 ends: its Child SAs stay", () => {
   });
 });
 
+test("a longer lifetime than ours is accepted: the site begins Phase 1 anew", () => {
+  const { end } = calledWithChild({ lifetimeSeconds: 36_000, vendors: [] });
+  end.advance(20_000_000);
+  expect(end.facts().version).toBe(1);
+  end.advance(17_000_000);
+  expect(end.sa).toBeUndefined();
+});
+
 test("a newer ISAKMP SA takes the Child SAs over; this one waits for its Delete", () => {
   const { caller, end } = calledWithChild();
   const children = end.facts().children;

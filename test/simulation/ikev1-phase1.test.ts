@@ -174,16 +174,6 @@ test("the third message may come from the NAT port, to which the caller has floa
   expect(end.facts()).toMatchObject({ nat: "remote", path });
 });
 
-test("XAUTH is refused in words", () => {
-  const end = calledEnd({
-    credentials: (own) =>
-      ok({ ...own, ikev1: { xauth: true, isSha256Short: false, expected: undefined } }),
-  });
-  end.hear(ikev1Caller().first());
-  expect(end.sa).toBeUndefined();
-  expect(reasonsOf(end)).toEqual(["ikev1-unsupported"]);
-});
-
 test("an obstacle on our side: the site is held back, and gets no answer", () => {
   const obstacle = { kind: "no-credentials", reason: "already-connected" } as const;
   const caller = ikev1Caller();

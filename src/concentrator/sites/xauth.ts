@@ -24,7 +24,9 @@ export function checkPassword(
   { ticket, user, password }: Extract<IkeEffect, { kind: "check-password" }>,
 ): void {
   const local = userNamed(engine.plan, user);
-  const base = ikeSaAt(engine, spi)?.eroute?.base;
+  // The eroute comes into use when the user is known.
+  const site = ikeSaAt(engine, spi);
+  const base = (site?.eroute ?? site?.candidate)?.base;
   if (local !== undefined || base?.kind !== "base") {
     const isRight = local !== undefined && isSame(local.psk, password);
     answer(engine, { spi, ticket, password }, isRight);

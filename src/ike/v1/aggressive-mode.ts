@@ -18,6 +18,7 @@ import { notifyOf, payloadOf } from "./find-payload.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
 import { chooseNatT, detectNat, natDPayloads, natVendor } from "./nat.ts";
 import {
+  authMethodOf,
   endPhase1,
   MESSAGE_OCTETS_MAX,
   msOf,
@@ -40,7 +41,6 @@ import type {
 } from "./responder-phase.ts";
 import { seenPayloads } from "./seen-message.ts";
 import type { Step } from "./step.ts";
-import { AuthMethod } from "./transform-numbers.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -80,13 +80,9 @@ export function onCredentials(
     const detail = "Aggressive Mode is supported with pre-shared keys only";
     return endPhase1(sa, { kind: "ikev1-unsupported", detail });
   }
-  if (credentials.ikev1?.xauth === true) {
-    wipeCredentials(credentials);
-    return endPhase1(sa, { kind: "ikev1-unsupported", detail: "XAUTH is not supported" });
-  }
   const chosen = chooseIsakmp(first.offer, {
     suites: credentials.policy.ikeSuites,
-    authMethods: [AuthMethod.PRE_SHARED_KEY],
+    authMethods: [authMethodOf(credentials)],
     keOctets: first.gxi.length,
   });
   if (!chosen.ok) {
@@ -130,7 +126,7 @@ export function onKeyExchange(
     { kind: "NONCE", data: Nr },
     idR,
     { kind: "HASH", data: HASH_R },
-    ...vendorPayloads(first.vendors),
+    ...vendorPayloads(first.vendors, credentials),
     ...natVendor(first.vendors),
     ...natDPayloads(first.vendors, algorithms, id, path),
   ];

@@ -9,6 +9,7 @@ import { close, closeAlone, closeChild, withoutChild } from "./close.ts";
 import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { deadlineOfProving, onDeadlineProving } from "./proving-user.ts";
 import type { QuickMode } from "./quick-mode-phase.ts";
 import { giveUp, rekeyChild } from "./quick-mode-request.ts";
 import { replaceQuickMode } from "./quick-modes.ts";
@@ -20,6 +21,7 @@ import { inactivityStepMs, probeUsage } from "./usage.ts";
 
 /** The earliest instant at which there is something to do. */
 export function deadlineOf(sa: IkeSa): Instant | undefined {
+  if (sa.phase === "proving-user") return deadlineOfProving(sa);
   if (sa.phase !== "established") return sa.expireAt;
   const { timers, heir, dpd } = sa;
   let next: Instant | undefined = timers.hardAt;
@@ -42,6 +44,7 @@ function dueAt(exchange: QuickMode): Instant | undefined {
 /** Does everything that is due. */
 export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   if (sa.phase === "established") return onDeadlineEstablished(sa, context);
+  if (sa.phase === "proving-user") return onDeadlineProving(sa, context);
   return context.now >= sa.expireAt ? expire(sa) : { sa, effects: [] };
 }
 
@@ -57,6 +60,7 @@ const DETAIL: Readonly<Record<ResponderPhase["phase"], string>> = {
   "awaiting-credentials": "the look-up of its ID took too long",
   "awaiting-key-exchange": "the key exchange took too long",
   "awaiting-proof": "our answer went out, the site's third message never came",
+  "proving-user": "the site did not say who its user is",
   "main-awaiting-credentials": "the look-up of its address took too long",
   "main-awaiting-ke": "our first answer went out, the site's third message never came",
   "main-exchanging": "the key exchange took too long",

@@ -24,9 +24,11 @@ export function newDpd(vendors: ReadonlySet<Vendor>, { random }: Pick<IkeContext
 }
 
 /** When to see whether a silent peer is there; undefined: never, or it is being asked. */
-export function livenessAt({ settings, dpd, usage, heardAt }: Established): Instant | undefined {
+export function livenessAt(sa: Established): Instant | undefined {
+  const { settings, dpd, usage, heardAt, heir } = sa;
   const { livenessMs } = settings;
-  if (livenessMs === undefined || !dpd.isSupported) return undefined;
+  // One that a newer one has replaced is about to go, whether its peer answers or not.
+  if (livenessMs === undefined || !dpd.isSupported || heir !== undefined) return undefined;
   if (dpd.asked !== undefined || usage.ticket !== undefined) return undefined;
   return later(heardAt, livenessMs);
 }

@@ -1,17 +1,21 @@
 /** Both ends are authenticated: Phase 1 is over (RFC 2409 §4). */
 
-import { later } from "../../octets/instant.ts";
+import { DAY_MS, later } from "../../octets/instant.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import type { IkeContext, IkeNote } from "../effect.ts";
-import { failedNote, okNote } from "./answer.ts";
+import { failedNote } from "./answer.ts";
 import { newDpd } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { ikeAlgorithmsOf } from "./facts.ts";
 import { wipeIsakmpKeys } from "./keys.ts";
+import { askForUser } from "./proving-user.ts";
 import type { AfterProof } from "./responder-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { inactivityStepMs } from "./usage.ts";
+
+/** A longer lifetime of Phase 1 is accepted, and counts as this one. */
+const LIFETIME_MS_MAX = 2 * DAY_MS;
 
 export type Proven = Pick<
   Established,
@@ -41,7 +45,8 @@ export function establish(proven: Proven, context: IkeContext): Step {
   }
   const { now } = context;
   const { inactivityMs, natKeepaliveMs } = settings;
-  const lifetimeMs = Math.min(proven.lifetimeMs ?? settings.lifetimeMs, settings.lifetimeMs);
+  // The site begins Phase 1 anew: until then this one lives as long as it has offered.
+  const lifetimeMs = Math.min(proven.lifetimeMs ?? settings.lifetimeMs, LIFETIME_MS_MAX);
   const isNatHere = proven.nat === "local" || proven.nat === "both";
   const sa: Established = {
     version: 1,
@@ -76,11 +81,12 @@ export function establish(proven: Proven, context: IkeContext): Step {
     },
   };
   const { initialContact } = proven;
-  return {
-    sa,
-    effects: [
-      { kind: "authenticated", initialContact, holder: undefined },
-      okNote(step, "established", ikeAlgorithmsText(ikeAlgorithmsOf(algorithms))),
-    ],
-  };
+  const detail = ikeAlgorithmsText(ikeAlgorithmsOf(algorithms));
+  const note = { level: "info", step, outcome: "ok", reason: "established", detail } as const;
+  if (terms.ikev1?.xauth === true) return askForUser(sa, { initialContact, note }, context);
+  const effects: readonly IkeEffect[] = [
+    { kind: "authenticated", initialContact, holder: undefined },
+    { kind: "note", note },
+  ];
+  return { sa, effects };
 }

@@ -11,6 +11,8 @@ export function halfOpenOctets(sa: IkeSa): number {
       return HALF_OPEN_OCTETS + sa.first.octets;
     case "main-awaiting-credentials":
       return HALF_OPEN_OCTETS + sa.first.octets;
+    case "proving-user":
+      return HALF_OPEN_OCTETS;
     case "main-exchanging":
       return HALF_OPEN_OCTETS + sa.SAi_b.length + sa.gxi.length;
     case "awaiting-proof":

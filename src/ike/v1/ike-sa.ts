@@ -16,6 +16,7 @@ import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
+import { onMessageProving, onPassword } from "./proving-user.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
 import {
   askForChild,
@@ -56,6 +57,8 @@ function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeCon
       return sa.phase === "main-exchanging"
         ? onMainKeyExchange(sa, event.result, context)
         : same(sa);
+    case "password-answer":
+      return sa.phase === "proving-user" ? onPassword(sa, event, context) : same(sa);
     case "deadline":
       return onDeadline(sa, context);
     case "close":
@@ -78,6 +81,8 @@ function onMessageOfPhase1(
       return onMainKe(sa, event, context);
     case "main-awaiting-id":
       return onMainId(sa, event, context);
+    case "proving-user":
+      return onMessageProving(sa, event, context);
     default:
       // A repeat of a message that is being worked on gets its answer later.
       return same(sa);

@@ -29,6 +29,7 @@ import { neededPayload, notifyOf, payloadOf } from "./find-payload.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
 import { chooseNatT, detectNat, natDPayloads, natVendor } from "./nat.ts";
 import {
+  authMethodOf,
   endPhase1,
   MESSAGE_OCTETS_MAX,
   msOf,
@@ -52,7 +53,6 @@ import type {
 } from "./responder-phase.ts";
 import { seenPayloads } from "./seen-message.ts";
 import type { Step } from "./step.ts";
-import { AuthMethod } from "./transform-numbers.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -97,14 +97,10 @@ export function onMainCredentials(
     const detail = "Main Mode is supported with pre-shared keys only";
     return endPhase1(sa, { kind: "ikev1-unsupported", detail });
   }
-  if (credentials.ikev1?.xauth === true) {
-    wipeCredentials(credentials);
-    return endPhase1(sa, { kind: "ikev1-unsupported", detail: "XAUTH is not supported" });
-  }
   const { first, id, path, expireAt } = sa;
   const chosen = chooseIsakmp(first.offer, {
     suites: credentials.policy.ikeSuites,
-    authMethods: [AuthMethod.PRE_SHARED_KEY],
+    authMethods: [authMethodOf(credentials)],
     keOctets: undefined,
   });
   if (!chosen.ok) {
@@ -114,7 +110,7 @@ export function onMainCredentials(
   const { vendors, digest } = first;
   const payloads: readonly Payload[] = [
     answerOf(chosen.value),
-    ...vendorPayloads(vendors),
+    ...vendorPayloads(vendors, credentials),
     ...natVendor(vendors),
   ];
   const head = phase1Head(id, ExchangeType.MAIN_MODE);

@@ -14,6 +14,7 @@ import { errorNotify } from "./notify.ts";
 import { type AfterProof, modeOf, type ResponderPhase, type Sent } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
+import { AuthMethod } from "./transform-numbers.ts";
 
 /** A longer message of Phase 1 is not accepted: certificates are not expected. */
 export const MESSAGE_OCTETS_MAX = 4_096;
@@ -84,8 +85,20 @@ export function termsAfter({ policy, settings, obstacle, ikev1 }: Credentials): 
 }
 
 /** We check liveness with peers that do so, too (RFC 3706 §5.1). */
-export function vendorPayloads(vendors: ReadonlySet<Vendor>): readonly Payload[] {
-  return vendors.has("dpd") ? [vendorPayload("dpd")] : [];
+export function vendorPayloads(
+  vendors: ReadonlySet<Vendor>,
+  { ikev1 }: Credentials,
+): readonly Payload[] {
+  return [
+    ...(vendors.has("dpd") ? [vendorPayload("dpd")] : []),
+    ...(ikev1?.xauth === true ? [vendorPayload("xauth")] : []),
+  ];
+}
+
+/** How the site has to authenticate: with a key, and its user with a password where asked for. */
+export function authMethodOf({ ikev1 }: Credentials): number {
+  const { PRE_SHARED_KEY, XAUTH_INIT_PRE_SHARED } = AuthMethod;
+  return ikev1?.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
 }
 
 /** Our pre-shared key; the callers have checked that there is one. */

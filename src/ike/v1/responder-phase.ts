@@ -6,12 +6,15 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { Identity } from "../../wire/identity.ts";
 import type { IdPayload, Received, SaPayload } from "../../wire/v1/message.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
+import type { IkeNote } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
+import type { Established } from "./established-phase.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
+import type { Copies } from "./quick-mode-phase.ts";
 
 /** The first message of Aggressive Mode (RFC 2409 §5.4). */
 export type AggressiveFirst = {
@@ -132,12 +135,39 @@ export type MainAwaitingId = Begun & {
 /** What is left of the credentials once the keys are derived. */
 export type AfterProof = Pick<Credentials, "policy" | "settings" | "obstacle" | "ikev1">;
 
+/** What of XAUTH is under way. */
+export type UserProof =
+  | {
+      readonly awaits: "reply" | "ack";
+      readonly messageId: number;
+      /** The IV of the answer. */
+      readonly iv: Uint8Array;
+      readonly sent: Copies;
+    }
+  | { readonly awaits: "check"; readonly ticket: Ticket; readonly user: string };
+
+/** What is told once the user is known. */
+export type WhenUp = { readonly initialContact: boolean; readonly note: IkeNote };
+
+/** Phase 1 is over: the site has to prove who its user is (XAUTH). */
+export type ProvingUser = Begun & {
+  readonly phase: "proving-user";
+  /** The ISAKMP SA and what follows, once the user is known. */
+  readonly up: Established;
+  readonly whenUp: WhenUp;
+  readonly proof: UserProof;
+};
+
 /** Every phase of an ISAKMP SA that the peer begins, until both ends are authenticated. */
 export type ResponderPhase =
   | (AwaitingCredentials | AwaitingKeyExchange | AwaitingProof)
-  | (MainAwaitingCredentials | MainAwaitingKe | MainExchanging | MainAwaitingId);
+  | (MainAwaitingCredentials | MainAwaitingKe | MainExchanging | MainAwaitingId)
+  | ProvingUser;
 
-/** The exchange of Phase 1. */
-export function modeOf({ phase }: ResponderPhase): "Main Mode" | "Aggressive Mode" {
+type Mode = "Main Mode" | "Aggressive Mode" | "Transaction";
+
+/** The exchange of Phase 1, or the one after it. */
+export function modeOf({ phase }: ResponderPhase): Mode {
+  if (phase === "proving-user") return "Transaction";
   return phase.startsWith("main-") ? "Main Mode" : "Aggressive Mode";
 }

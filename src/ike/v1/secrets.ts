@@ -20,6 +20,9 @@ export function wipeSecrets(sa: IkeSa): void {
       wipe(sa.HASH_I);
       wipeIsakmpKeys(sa.keys);
       return;
+    case "proving-user":
+      wipeSecrets(sa.up);
+      return;
     case "main-awaiting-id":
       wipe(sa.SKEYID);
       wipeIsakmpKeys(sa.keys);

@@ -67,6 +67,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "peer-refused":
     case "no-answer":
     case "ikev1-unsupported":
+    case "xauth":
     case "bad-icv":
       return undefined;
     default:

@@ -6,6 +6,11 @@ import type { Meaning } from "./meaning.ts";
 const PROOF = { level: "warning", follows: "next-attempt", compares: "proof" } as const;
 
 export const PROOF_REASONS: Readonly<Record<ProofReason, Meaning>> = {
+  "xauth-failed": {
+    ...PROOF,
+    words: "its user name or password (XAUTH) is not accepted",
+    advice: "compare the password of the user's row, or of the local user, with the site's",
+  },
   "wrong-psk": {
     ...PROOF,
     words: "wrong pre-shared key",
