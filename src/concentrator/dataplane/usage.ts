@@ -4,6 +4,7 @@ import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
 import { ask } from "../ask.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { factsAt } from "../sites/ike-sas.ts";
 import { type Installed, isSameState, type UsageProbe, type UsageQuery } from "./installed.ts";
@@ -33,7 +34,10 @@ export function onStateUse(
   { probe, installed, isInbound }: UsageQuery,
   use: XfrmStateUse | undefined,
 ): void {
-  if (use !== undefined) compare(probe, installed, isInbound, use.packets);
+  if (use !== undefined) {
+    compare(probe, installed, isInbound, use.packets);
+    changedSite(engine, installed.erouteKey);
+  }
   if (--probe.waiting === 0) tell(engine, probe);
 }
 

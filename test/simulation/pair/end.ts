@@ -39,6 +39,8 @@ export type EndSettings = {
   readonly address: Address;
   readonly peerId: string;
   readonly plan: EroutePlan;
+  /** Whether what is up is kept. */
+  readonly keeps: boolean;
 };
 
 /** What an end needs from its world. */
@@ -69,6 +71,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
     plan: settings.plan,
     now: asInstant(world.now()),
     random: (count) => prng.octets(count),
+    keeps: settings.keeps,
   });
   const { concentrator } = succession;
   const kernel = createKernel(world.faults);

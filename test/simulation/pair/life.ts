@@ -34,12 +34,15 @@ export function livePair(seed: number): Life {
   let faulty = prng.chance(0.2) ? 0.05 : 0;
   const faults = prng.fork("kernel");
   let successionShare = createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]);
+  const crashes = createPrng(seed).fork("crashes").chance(0.4);
   const suites = drawSuites(createPrng(seed).fork("suites"));
   const pair = layPair({
     ...settings,
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
     failsSignature: () => faults.chance(faulty),
-    rereadShare: createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
+    // What is reread without a process of its own would have the epochs of the next one.
+    rereadShare: crashes ? 0 : createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
+    crashes,
     get successionShare() {
       return successionShare;
     },
@@ -75,6 +78,8 @@ export function livePair(seed: number): Life {
   if (isMild && !isRough && pair.reasons.has("peer-silent")) {
     complaints.push("an end counted as gone, although nearly nothing was lost");
   }
+  // Who is killed while it says goodbye has a successor that goes on.
+  if (crashes) successionShare = 0;
   if (complaints.length === 0) complaints.push(...end(pair, prng));
   if (pair.ivs.repeats.length > 0) complaints.push(`used twice: IV ${pair.ivs.repeats[0]}`);
   return { pair, traffic, complaints };

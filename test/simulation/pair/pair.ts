@@ -14,6 +14,7 @@ import type { Endpoint, Path } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
 import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
 import { createIvLog, type IvLog, noteIv } from "../ivs.ts";
+import { removeLeftovers, tablesOf } from "../keeping.ts";
 import type { KernelFaults } from "../kernel.ts";
 import {
   BASE_EROUTE,
@@ -65,6 +66,8 @@ export type PairSettings = {
   readonly rereadShare?: number;
   /** How often, of all events, an end goes on in another process. */
   readonly successionShare?: number;
+  /** Then its process is killed, and the next one goes on from what was kept. */
+  readonly crashes?: boolean;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -183,7 +186,9 @@ export function layPair(settings: PairSettings): Pair {
         const anchor = { now: clock, wallMs: clock + WALL_MS };
         end.concentrator.reread({ anchor, generation: pair.rereads });
       }
-      if (ofSuccessions.chance(settings.successionShare ?? 0)) {
+      const isDrawn = ofSuccessions.chance(settings.successionShare ?? 0);
+      if (isDrawn && settings.crashes === true) crash(end);
+      else if (isDrawn) {
         const anchor = { now: clock, wallMs: clock + WALL_MS };
         pair.rereads += 2;
         if (end.succession.succeed({ anchor, generation: pair.rereads })) {
@@ -192,6 +197,15 @@ export function layPair(settings: PairSettings): Pair {
       }
       wake(end);
     },
+  };
+  /** Once the kernel has answered, which it does at once in a shell. */
+  const crash = (end: End): void => {
+    if (end.concentrator.tableSizes().kernelRequests > 0) return;
+    end.succession.checkKept(clock);
+    end.succession.crash(clock);
+    removeLeftovers(end.kernel, end.concentrator);
+    note(end.name, () => "is killed, and another process goes on");
+    schedule.plan(clock, () => pair.feed(end, tablesOf(end.kernel)));
   };
   const wakes = new Map<string, number>();
   /** One timer for each end, as in the daemon; one that fires too early does no harm. */
@@ -211,7 +225,8 @@ export function layPair(settings: PairSettings): Pair {
     const [own, other] = name === "a" ? ["192.0.2.1", "192.0.2.2"] : ["192.0.2.2", "192.0.2.1"];
     const peerId = name === "a" ? "end-b" : "end-a";
     const plan = pairPlan(name, { host: other, peerId }, settings);
-    return { name, address: endpointOf(own, 0).address, peerId, plan };
+    const keeps = settings.crashes === true;
+    return { name, address: endpointOf(own, 0).address, peerId, plan, keeps };
   };
   const [settingsA, settingsB] = [settingsOf("a"), settingsOf("b")];
   const pair: Pair = {
