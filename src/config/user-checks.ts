@@ -20,7 +20,12 @@ export function checkUsers(
   for (const eroute of eroutes) {
     if (eroute.kind === "normal") checkEroute(check, eroute, named.get(patternKey(eroute)) ?? []);
   }
-  for (const user of users) checkUser(check, user, matching.get(user) ?? []);
+  // A user of XAUTH is named by a site that has another ID.
+  const hasXauth = eroutes.some(({ eroute }) => eroute?.versions.v1?.xauth === true);
+  for (const user of users) {
+    const own = matching.get(user) ?? [];
+    if (own.length > 0 || !hasXauth) checkUser(check, user, own);
+  }
 }
 
 type Pairs = {

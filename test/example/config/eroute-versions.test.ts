@@ -107,3 +107,11 @@ test("sites of IKEv1 call by themselves: erouted never does", () => {
     'eroute[0].start is "on-traffic", but ike_version is "v1": erouted does not call with IKEv1',
   ]);
 });
+
+test("a user whose name no eroute matches is one of XAUTH, where an eroute has that", () => {
+  const user = '[[user]]\nname = "alice"\npassword_file = "/etc/erouted/lab.secret"\n';
+  expect(warned(`${V1}ikev1_mode = "main"\n${user}`)).toEqual([
+    'user[0].name is "alice", which no eroute\'s peerid matches (R3)',
+  ]);
+  expect(warned(`${V1}ikev1_mode = "main"\nxauth = true\n${user}`)).toEqual([]);
+});
