@@ -91,9 +91,10 @@ const HOLD_SECONDS = 120;
 
 /**
  * The first line confirms that the holder can be found again. `read` ends when the last process
- * with the other end of the pipe has ended, this one. Signals of a terminal are for erouted.
+ * with the other end of the pipe has ended, this one. Signals of a terminal are for erouted; SIGTERM
+ * ends it, so that a supervisor which ends all that is left of a service need not wait for it.
  */
-const SCRIPT = `trap '' HUP INT TERM; read a || exit 0; read b; exec sleep ${HOLD_SECONDS}`;
+const SCRIPT = `trap '' HUP INT QUIT; read a || exit 0; read b; exec sleep ${HOLD_SECONDS}`;
 
 function startHolder(sockets: readonly KeptSocket[]): Holder {
   const descriptors = sockets.map(({ descriptor }) => descriptor).slice(0, SOCKETS_MAX);
