@@ -91,8 +91,8 @@ const HOLD_SECONDS = 120;
 
 /**
  * The first line confirms that the holder can be found again. `read` ends when the last process
- * with the other end of the pipe has ended, this one. Signals of a terminal are for erouted. SIGTERM
- * ends it: a supervisor that ends whatever is left of a service does not wait for it.
+ * with the other end of the pipe has ended, this one. Signals of a terminal are for erouted.
+ * SIGTERM ends it: a supervisor that ends what is left of a service does not wait for it.
  */
 const SCRIPT = `trap '' HUP INT QUIT; read a || exit 0; read b; exec sleep ${HOLD_SECONDS}`;
 
