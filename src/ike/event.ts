@@ -3,6 +3,7 @@
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { Endpoint, Path } from "../inet/endpoint.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Result } from "../octets/result.ts";
 import type { Reason } from "../reason/reason.ts";
 import type { Gateway } from "../wire/gateway.ts";
@@ -139,6 +140,8 @@ export type IkeEvent =
     }
   /** The peer's authentic packets come from another address or port (XFRM_MSG_MAPPING). */
   | { readonly kind: "peer-moved"; readonly remote: Endpoint }
+  /** The peer has deleted a Child SA in the IKE SA that it belonged to before (IKEv1). */
+  | { readonly kind: "child-deleted"; readonly spiIn: EspSpi }
   /** Another IKE SA of the site has handed over these Child SAs: they belong to this one now. */
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
   /**

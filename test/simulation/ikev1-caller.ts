@@ -426,6 +426,12 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const hashed = hashedOf(messageId, payloads);
       return seal(ExchangeType.INFORMATIONAL, messageId, iv, hashed).octets;
     },
+    /** Any message of any exchange, encrypted; with the right HASH before it, if wanted. */
+    say(exchangeType: number, messageId: number, all: readonly Payload[], isHashed: boolean) {
+      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
+      const payloads = isHashed || all.length === 0 ? hashedOf(messageId, all) : all;
+      return seal(exchangeType, messageId, iv, payloads).octets;
+    },
     /** A Transaction exchange with this payload. */
     transact(payload: Payload, messageId = prng.between(1, 0xffff_ffff)) {
       const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);

@@ -177,6 +177,21 @@ test("a newer ISAKMP SA takes the Child SAs over; this one waits for its Delete"
   expect(effectsOf(end, "child-down")).toEqual([]);
 });
 
+test("a Delete that comes in the former ISAKMP SA goes to the newest", () => {
+  const { caller, end } = calledWithChild();
+  const [child] = end.facts().children;
+  const to = asIkeSpi(5n);
+  end.feed({ kind: "stand-down", to });
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(child?.spiOut ?? 0))]));
+  const event = { kind: "child-deleted", spiIn: asEspSpi(child?.spiIn ?? 0) } as const;
+  expect(effectsOf(end, "tell")).toEqual([{ kind: "tell", to, event }]);
+  const newer = calledAndUp();
+  newer.end.feed({ kind: "adopt", children: child === undefined ? [] : [child] });
+  newer.end.feed(event);
+  expect(newer.end.facts().children).toEqual([]);
+  expect(effectsOf(newer.end, "child-down").map(({ why }) => why)).toEqual(["peer-deleted"]);
+});
+
 test("adopted Child SAs are rekeyed and deleted here", () => {
   const older = calledWithChild({ seed: 3 });
   const newer = calledAndUp();

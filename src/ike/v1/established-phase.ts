@@ -33,6 +33,8 @@ export type Heir = {
   readonly spi: IkeSpi;
   /** Until when the peer may delete this one. */
   readonly until: Instant;
+  /** What it has been given: the peer may still delete them here. */
+  readonly given: readonly Pick<ChildSa, "spiIn" | "spiOut">[];
 };
 
 /** What the kernel last said about the traffic of the Child SAs. */

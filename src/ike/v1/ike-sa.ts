@@ -15,6 +15,7 @@ import { sendProbe } from "./dpd.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { deletedByPeer } from "./informational.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { onMessageProving, onPassword } from "./proving-user.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
@@ -144,7 +145,7 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
     case "adopt":
       return { sa: { ...sa, children: [...event.children, ...sa.children] }, effects: [] };
     case "stand-down": {
-      const heir = { spi: event.to, until: later(context.now, REPLACED_MS) };
+      const heir = { spi: event.to, until: later(context.now, REPLACED_MS), given: [] };
       return { sa: { ...sa, heir }, effects: [] };
     }
     case "needed":
@@ -154,6 +155,10 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
       const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;
       const redundant = { at: later(context.now, ms), why };
       return { sa: { ...sa, timers: { ...sa.timers, redundant } }, effects: [] };
+    }
+    case "child-deleted": {
+      const child = sa.children.find(({ spiIn }) => spiIn === event.spiIn);
+      return child === undefined ? same(sa) : deletedByPeer(sa, child);
     }
     case "rekey-ike":
       return { sa, effects: [{ kind: "reauthenticate", why: "reauthentication" }] };
@@ -177,9 +182,12 @@ function giveToHeir(sa: Established): {
   const busy = new Set(sa.quickModes.map((one) => ("spiIn" in one ? one.spiIn : undefined)));
   const children = sa.children.filter(({ spiIn }) => !busy.has(spiIn));
   if (heir === undefined || children.length === 0) return { sa, effects: [] };
+  const { spi, until } = heir;
+  const pairs = children.map(({ spiIn, spiOut }) => ({ spiIn, spiOut }));
+  const left = sa.children.filter((child) => !children.includes(child));
   return {
-    sa: { ...sa, children: sa.children.filter((child) => !children.includes(child)) },
-    effects: [{ kind: "hand-over", to: heir.spi, children }],
+    sa: { ...sa, heir: { spi, until, given: [...heir.given, ...pairs] }, children: left },
+    effects: [{ kind: "hand-over", to: spi, children }],
   };
 }
 

@@ -5,6 +5,7 @@ import { Reader } from "../../octets/reader.ts";
 import type { NotifyPayload } from "../../wire/v1/message.ts";
 import { type DeletePayload, Protocol, type Received } from "../../wire/v1/message.ts";
 import { isErrorNotify, NotifyType, notifyName } from "../../wire/v1/notify-type.ts";
+import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote } from "./answer.ts";
@@ -87,13 +88,35 @@ function onDelete(sa: Established, { protocol, spis }: DeletePayload): Step {
     const child =
       at.children.find(({ spiOut }) => spiOut === spi) ??
       at.children.find(({ spiIn }) => spiIn === spi);
-    if (child === undefined) continue;
-    const gone = withoutChild(at, child, "peer-deleted");
-    const detail = "the site deleted a Child SA";
-    effects.push(...gone.effects, okNote(STEP, "child-deleted", detail));
+    if (child === undefined) {
+      effects.push(...tellHeir(at, spi));
+      continue;
+    }
+    const gone = deletedByPeer(at, child);
+    effects.push(...gone.effects);
     at = gone.sa;
   }
   return { sa: at, effects };
+}
+
+/** The peer has deleted one of its Child SAs. */
+export function deletedByPeer(
+  sa: Established,
+  child: ChildSa,
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const gone = withoutChild(sa, child, "peer-deleted");
+  const note = okNote(STEP, "child-deleted", "the site deleted a Child SA");
+  return { sa: gone.sa, effects: [...gone.effects, note] };
+}
+
+/** It may name a Child SA that a newer ISAKMP SA has taken over meanwhile. */
+function tellHeir({ heir }: Established, spi: number | undefined): readonly IkeEffect[] {
+  const given = heir?.given ?? [];
+  const child =
+    given.find(({ spiOut }) => spiOut === spi) ?? given.find(({ spiIn }) => spiIn === spi);
+  if (heir === undefined || child === undefined) return [];
+  const event = { kind: "child-deleted", spiIn: child.spiIn } as const;
+  return [{ kind: "tell", to: heir.spi, event }];
 }
 
 /** Its Child SAs stay: the peer deletes them by themselves (RFC 2409 §4). */

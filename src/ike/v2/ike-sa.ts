@@ -80,6 +80,7 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
     case "deadline":
       return onDeadline(sa, context);
     case "password-answer":
+    case "child-deleted":
       return same(sa);
     default:
       if (sa.phase === "established") return takeEstablished(sa, event, context);
@@ -92,7 +93,7 @@ type EstablishedEvent = Exclude<
   {
     kind:
       | ("message" | "key-exchange-answer" | "signature-answer" | "credentials" | "ppks")
-      | ("close" | "drop" | "deadline" | "password-answer");
+      | ("close" | "drop" | "deadline" | "password-answer" | "child-deleted");
   }
 >;
 

@@ -200,7 +200,13 @@ const established = record<Established>({
   children: list(childSa, 65_535),
   quickModes: list(quickMode, 255),
   usedIds: list(u32, 65_535),
-  heir: optional(record<Heir>({ spi: ikeSpi, until: instant })),
+  heir: optional(
+    record<Heir>({
+      spi: ikeSpi,
+      until: instant,
+      given: list(record<Heir["given"][number]>({ spiIn: espSpi, spiOut: espSpi }), 65_535),
+    }),
+  ),
   dpd,
   usage: record<Usage>({ movedAt: instant, ticket: optional(ticket) }),
   establishedAt: instant,
