@@ -21,12 +21,12 @@ export type XfrmPolicySeen = {
   readonly dir: "in" | "out" | "fwd";
 };
 
-/** ESP states, without larval ones. */
+/** ESP states, without larval ones: those of acquires, and SPIs that are only reserved. */
 export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
   const text = await must(host, ["ip", "-s", "xfrm", "state"]);
   return blocks(text).flatMap((block) => {
     const head = /^src (\S+) dst (\S+)\s+proto esp spi (0x[0-9a-f]+).* reqid (\d+)/.exec(block);
-    if (head === null || head[3] === "0x00000000") return [];
+    if (head === null || head[3] === "0x00000000" || !/^\s+(?:aead|enc) /m.test(block)) return [];
     const use = /lifetime current:\s+(\d+)\(bytes\), (\d+)\(packets\)/.exec(block);
     return [
       {
