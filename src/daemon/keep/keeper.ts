@@ -4,7 +4,7 @@ import type { Concentrator } from "../../concentrator/concentrator.ts";
 import type { Effect } from "../../concentrator/effect.ts";
 import type { KeptPlace } from "../../concentrator/handover/keep.ts";
 import type { ConfigSources } from "../../config/sources.ts";
-import { now, wallMs } from "../../linux/clock.ts";
+import { now, openBootClock } from "../../linux/clock.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Note } from "../reload.ts";
 import { CONFIGURATION, configurationContent, type Former } from "./former.ts";
@@ -42,7 +42,9 @@ export function keeperOf(
 ): Keeper {
   const { generation } = file;
   let lost = 0;
-  const place = (): KeptPlace => ({ anchor: { now: now(), wallMs: wallMs() }, generation });
+  // A file of another boot is refused. So the time of day may be set while nothing runs.
+  const bootMs = openBootClock();
+  const place = (): KeptPlace => ({ anchor: { now: now(), wallMs: bootMs() }, generation });
   const put = (name: string, content: Uint8Array): void => {
     const isStored = slots.put(name, content);
     wipe(content);
