@@ -1,4 +1,4 @@
-/** The clocks: monotonic for the engine, wall time for people, time since boot between processes. */
+/** The clocks: monotonic for the engine, wall time for people, and one that processes share. */
 
 import { readFileSync } from "node:fs";
 import { asInstant, type Instant } from "../octets/instant.ts";
