@@ -73,6 +73,19 @@ test("ikev1_mode: Aggressive Mode is refused where only Main Mode is allowed", (
   expect(table.journal).toContainEqual(expect.objectContaining({ reason: "ikev1-mode" }));
 });
 
+test("a site that does not go on after our proof probably has another key: `why` says so", () => {
+  const table = tableOf(BOTH);
+  table.deliver(ikev1Caller().first(), CALLER_PATH);
+  table.advance(60_000);
+  expect(table.journal).toContainEqual(
+    expect.objectContaining({
+      ...{ reason: "timeout", peerId: "site-1" },
+      detail: expect.stringContaining("another pre-shared key"),
+    }),
+  );
+  expect(table.concentrator.tableSizes().ikeSas).toBe(0);
+});
+
 test("a message with the cookies of another IKE SA belongs to none", () => {
   const table = tableOf(BOTH);
   const caller = connect(table);

@@ -59,7 +59,9 @@ function expire(sa: ResponderPhase): Step {
 const DETAIL: Readonly<Record<ResponderPhase["phase"], string>> = {
   "awaiting-credentials": "the look-up of its ID took too long",
   "awaiting-key-exchange": "the key exchange took too long",
-  "awaiting-proof": "our answer went out, the site's third message never came",
+  // The site checks our proof first, and with another key it says nothing that we could read.
+  "awaiting-proof":
+    "our answer went out, and the site did not go on: it may have another pre-shared key",
   "proving-user": "the site did not say who its user is",
   "main-awaiting-credentials": "the look-up of its address took too long",
   "main-awaiting-ke": "our first answer went out, the site's third message never came",
