@@ -47,7 +47,7 @@ function begin(prng: Prng, end: CalledEnd, caller: Caller): void {
   const local = pick(prng, ["192.168.1.0/24", "192.168.0.0/24", "10.9.0.0/16"]);
   const quick = caller.quick({ local, pfs: prng.between(0, 1) === 0 });
   end.hear(quick.octets);
-  const [answer] = end.sent.splice(0);
+  const answer = end.sent.splice(0).at(-1);
   const isGranted = end.installed.at(-1)?.child.spiOut === quick.spi;
   if (answer === undefined || !isGranted || prng.between(0, 2) === 0) return;
   caller.granted(quick, answer.octets);

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { selectorText } from "../../src/ike/selector-text.ts";
 import { deriveQuickModeKeys } from "../../src/ike/v1/keys.ts";
-import { err } from "../../src/octets/result.ts";
+import { err, ok } from "../../src/octets/result.ts";
 import type { IdPayload } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
 import { find } from "./ikev1-caller.ts";
@@ -234,13 +234,31 @@ test("a rekey by the peer: the old Child SA goes after a while, or with the peer
   expect(effectsOf(end, "child-outbound")).toHaveLength(before + 1);
   expect(reasonsOf(end).at(-1)).toBe("child-sa-rekeyed");
   expect(end.facts().children).toHaveLength(2);
-  end.advance(29_000);
+  end.advance(9_000);
   expect(effectsOf(end, "child-down")).toEqual([]);
   end.sent.splice(0);
   end.advance(2_000);
   expect(effectsOf(end, "child-down").map(({ spiIn }) => spiIn)).toEqual([old?.spiIn as never]);
   const { payloads } = caller.open(end.said());
   expect(find(payloads, "DELETE").spis).toHaveLength(1);
+});
+
+test("rekeys in quick succession: never more than two Child SAs, whatever the limit", () => {
+  const { caller, end } = calledWithChild(
+    { vendors: [] },
+    { credentials: (own) => ok({ ...own, policy: { ...own.policy, childSasMax: 1 } }) },
+  );
+  for (let rekeys = 0; rekeys < 100; rekeys++) {
+    const quick = caller.quick();
+    end.hear(quick.octets);
+    const answer = end.sent.splice(0).at(-1);
+    caller.granted(quick, answer?.octets ?? new Uint8Array(0));
+    end.hear(caller.quickThird(quick));
+    expect(end.facts().children).toHaveLength(2);
+    end.advance(500);
+  }
+  end.advance(11_000);
+  expect(end.facts().children).toHaveLength(1);
 });
 
 test("a hundred rekeys leave one Child SA", () => {

@@ -18,9 +18,10 @@ import { NotifyType } from "../../wire/v1/notify-type.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { hasRoomFor } from "../child-count.ts";
 import type { IkeContext } from "../effect.ts";
-import { LINGER_MS, NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
+import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
+import { closeChild } from "./close.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { cookieOctets, quickModeHash3 } from "./keys.ts";
@@ -57,6 +58,28 @@ export type Begin = {
 
 /** Begins to work on it, or refuses it: the ISAKMP SA goes on. */
 export function beginQuickMode(sa: Established, begin: Begin, context: IkeContext): Step {
+  const tidy = dropReplaced(sa, begin.received.payloads, context);
+  const begun = beginPlanned(tidy.sa, begin, context);
+  return { sa: begun.sa, effects: [...tidy.effects, ...begun.effects] };
+}
+
+/**
+ * A site with a small volume lifetime may rekey every few seconds. What the Child SA to be replaced
+ * has itself replaced goes now, so that there are never more than two of each.
+ */
+function dropReplaced(
+  sa: Established,
+  payloads: readonly Received[],
+  context: IkeContext,
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const selectors = selectorsOf(sa, idsOf(payloads));
+  const former = selectors.ok ? formerOf(sa, selectors.value) : undefined;
+  const older = sa.children.find(({ spiIn }) => spiIn === former?.replaces);
+  if (older?.redundantUntil === undefined) return { sa, effects: [] };
+  return closeChild(sa, older, "rekeyed", context);
+}
+
+function beginPlanned(sa: Established, begin: Begin, context: IkeContext): Step {
   const plan = planOf(sa, begin.received.payloads);
   if (!plan.ok) return refuse(sa, begin, plan.error, context);
   const { messageId, digest, iv } = begin;
@@ -88,7 +111,7 @@ function planOf(sa: Established, payloads: readonly Received[]): Result<Plan, Re
     isSha256Short: sa.isSha256Short,
   });
   if (!chosen.ok) return chosen;
-  const ids = payloads.filter((one): one is Received<IdPayload> => one.kind === "ID");
+  const ids = idsOf(payloads);
   const selectors = selectorsOf(sa, ids);
   if (!selectors.ok) return selectors;
   const { local, remote } = selectors.value;
@@ -102,6 +125,10 @@ function planOf(sa: Established, payloads: readonly Received[]): Result<Plan, Re
   });
   const Ni = nonce.value.data.slice();
   return ok({ chosen: chosen.value, local, remote, replaces, Ni, ids: own });
+}
+
+function idsOf(payloads: readonly Received[]): readonly Received<IdPayload>[] {
+  return payloads.filter((one): one is Received<IdPayload> => one.kind === "ID");
 }
 
 /** Our part of the key exchange is done, or could not be. */
@@ -227,7 +254,7 @@ export function onHash3(
   }
   effects.push({ kind: "count", counter: "child_sas_rekeyed" });
   effects.push(okNote(STEP, "child-sa-rekeyed", childText(child)));
-  const redundantUntil = later(context.now, REPLACED_MS);
+  const redundantUntil = later(context.now, SUPERSEDED_MS);
   const children = done.children.map((one) =>
     one.spiIn === child.replaces ? { ...one, redundantUntil, rekeyAt: undefined } : one,
   );
