@@ -22,11 +22,15 @@ function openManager(c: Libc, name: string) {
   const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0);
   expect(c.bind(fd, unixAddress(name) ?? new Uint8Array())).toBe(0);
   return {
+    /** The next message, but for those about the sockets that it stores. */
     next(): string {
-      expect(c.awaitInput(fd, 10_000)).toBe(1);
-      const octets = new Uint8Array(4096);
-      const length = c.receive(fd, octets);
-      return new TextDecoder().decode(octets.subarray(0, length));
+      for (;;) {
+        expect(c.awaitInput(fd, 10_000)).toBe(1);
+        const octets = new Uint8Array(4096);
+        const length = c.receive(fd, octets);
+        const text = new TextDecoder().decode(octets.subarray(0, length));
+        if (!text.startsWith("FDSTORE")) return text;
+      }
     },
     /** The next message that is not a sign of life. */
     nextState(): string {
