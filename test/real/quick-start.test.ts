@@ -144,9 +144,7 @@ test("a faulty configuration ends the service at once, and its status says why",
 
 test("a service that fails again and again is given up, and its status says why", async () => {
   const { must, systemd } = machine;
-  must("systemctl stop erouted && mkdir -p /run/systemd/system/erouted.service.d");
-  systemd.write("/run/systemd/system/erouted.service.d/test.conf", "[Service]\nRestartSec=100ms\n");
-  must("systemctl daemon-reload");
+  must("systemctl stop erouted");
   const hold = "import socket,time; s=socket.socket(2,2); s.bind(('0.0.0.0',500)); time.sleep(600)";
   must(`systemd-run --unit=holder --collect python3 -c "${hold}"`);
   await until("the port is taken", async () => must("ss -Huln").includes(":500 "));
@@ -154,9 +152,9 @@ test("a service that fails again and again is given up, and its status says why"
   const isOver = async () =>
     must("systemctl show -p Result --value erouted").trim() !== "success" &&
     said("systemctl is-failed erouted").code === 0;
-  await until("it is given up", isOver, 60_000);
+  await until("it is given up", isOver, 100_000);
   // The configuration is not at fault: the start was tried as often as the unit allows.
-  expect(must("systemctl show -p NRestarts --value erouted")).toMatch(/^[45]\n$/);
+  expect(must("systemctl show -p NRestarts --value erouted")).toMatch(/^(9|10)\n$/);
   expect(said("systemctl status erouted").words).toContain("EADDRINUSE");
   must("systemctl stop holder");
   must("systemctl reset-failed erouted; systemctl start erouted");
