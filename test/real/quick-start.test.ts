@@ -143,7 +143,7 @@ test("a faulty configuration ends the service at once, and its status says why",
 });
 
 test("a service that fails again and again is given up, and its status says why", async () => {
-  const { must, systemd } = machine;
+  const { must } = machine;
   must("systemctl stop erouted");
   const hold = "import socket,time; s=socket.socket(2,2); s.bind(('0.0.0.0',500)); time.sleep(600)";
   must(`systemd-run --unit=holder --collect python3 -c "${hold}"`);
