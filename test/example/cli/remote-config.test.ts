@@ -230,6 +230,7 @@ test("where an eroute allows only IKEv1, strongSwan, libreswan and SarOS get tha
   expect(swan.out).toContain("    version = 1\n    aggressive = yes\n");
   expect(swan.out).toContain("proposals = aes256-sha256-modp2048\n");
   const libre = await remote("site-1", "libreswan");
+  expect(libre.out).toContain("ikev1-policy=accept\nconn erouted\n");
   expect(libre.out).toContain("  ikev2=no\n  aggressive=yes\n");
   expect(libre.out).toContain("  ike=aes256-sha2_256-dh14\n");
   const saros = await remote("site-1", "saros");

@@ -181,7 +181,7 @@ function line(key: string, value: string | undefined): string {
 }
 
 function ipsecConf(settings: LibreswanSettings): string {
-  return `conn net
+  return `${settings.version === 1 ? "config setup\n  ikev1-policy=accept\n" : ""}conn net
   auto=ignore
 ${authby(settings)}  ikev2=${settings.version === 1 ? "no" : "insist"}
 ${line("ike", settings.ike)}${line("esp", settings.esp)}  left=${settings.localAddress}

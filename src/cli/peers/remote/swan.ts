@@ -115,6 +115,9 @@ const LIBRESWAN = {
   additional: false,
 };
 
+const LIBRESWAN_POLICY =
+  "# Under `config setup` in /etc/ipsec.conf, IKEv1 has to be allowed: ikev1-policy=accept";
+
 /** Releases after 5.3 have additional key exchanges for IKE; their words are written in full. */
 const LIBRESWAN_IKE = {
   ...LIBRESWAN,
@@ -138,6 +141,7 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
   const dpd = liveness === undefined ? [] : [`dpddelay=${liveness}`, "dpdaction=restart"];
   const lines = [
     `# ${site.localId}: this end calls, again and again.`,
+    ...(site.phase1 === undefined ? [] : [LIBRESWAN_POLICY]),
     "conn erouted",
     ...[
       ...["auto=start", "authby=secret", "keyingtries=0"],
