@@ -82,7 +82,7 @@ export type Successor = {
   /** What has to be done now; undefined: documents are missing. */
   goOn(): readonly Effect[] | undefined;
   /** Takes in what was kept by `changes`, the head first; returns its name. */
-  readKept(content: Uint8Array): Result<string, StateFault>;
+  readKept(content: Uint8Array): Result<string | undefined, StateFault>;
   /** After the last one that was kept: what has to be done now. */
   finish(): readonly Effect[];
 };

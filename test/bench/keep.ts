@@ -45,7 +45,7 @@ const left = new Slots(memory, segments);
 const successor = next.takeOver(placeOf(2));
 for (const { number, content } of left.found()) {
   const read = successor.readKept(content);
-  if (read.ok) left.adopt(number, read.value);
+  if (read.ok && read.value !== undefined) left.adopt(number, read.value);
 }
 successor.finish();
 const ms = performance.now() - began;

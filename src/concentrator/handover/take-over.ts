@@ -72,9 +72,9 @@ export class TakeOver {
 
   /**
    * Reads the content of a document that was kept while the process before was running; the head
-   * comes first. Returns the name of the document.
+   * comes first. Returns the name of the document; undefined: it repeats what another one has.
    */
-  readKept(content: Uint8Array): Result<string, StateFault> {
+  readKept(content: Uint8Array): Result<string | undefined, StateFault> {
     const { anchor, generation: reader } = this.#place;
     const read = readContent(part, content, anchor, this.#interned);
     if (!read.ok) return read;
@@ -83,6 +83,7 @@ export class TakeOver {
     const isFirst = this.#documents++ === 0;
     const isInOrder = isFirst === (value.kind === "head");
     if (!isInOrder || value.kind === "end") return err(malformed("documents in another order"));
+    if (isRepeated(this.#engine, value)) return ok(undefined);
     const done = this.#put(value, writer, true);
     return done.ok ? ok(keptName(value)) : done;
   }
@@ -227,6 +228,21 @@ function putHead(engine: Engine, head: Head, isKept: boolean): Result<undefined,
   putCalls(engine, head.calls);
   putDataplane(engine, head.dataplane, isKept);
   return ok(undefined);
+}
+
+/**
+ * Whether the process ended between two documents: what has just left a site has one of its own,
+ * and the document of the site still has it. Nothing that tells the peer had been sent then, so the
+ * former state of the site counts.
+ */
+function isRepeated(engine: Engine, value: Part): boolean {
+  if (value.kind === "ike-sas") {
+    return value.entries.some(({ entry }) => entryAt(engine, spiOf(entry.sa)) !== undefined);
+  }
+  if (value.kind !== "kernel") return false;
+  return value.shared.some(
+    (one) => one.kind === "draining" && installedAt(engine, one.draining.id.spi) !== undefined,
+  );
 }
 
 /** Why this document would make the tables inconsistent; undefined if it would not. */

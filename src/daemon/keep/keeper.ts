@@ -84,6 +84,7 @@ function takeOver(slots: Slots, concentrator: Concentrator, place: KeptPlace): T
       close(read.error.kind);
       continue;
     }
+    if (read.value === undefined) continue;
     if (read.value.startsWith("site ")) before++;
     slots.adopt(number, read.value);
   }
