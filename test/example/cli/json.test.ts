@@ -25,8 +25,11 @@ afterAll(async () => {
   await server.stop(true);
 });
 
-/** They show nothing: one is the daemon, one prints scripts for shells. */
-const WITHOUT: ReadonlySet<string> = new Set(["run", "completion"]);
+/**
+ * They show nothing: the daemon, scripts for shells, and a change of the executable: its result is
+ * the exit code.
+ */
+const WITHOUT: ReadonlySet<string> = new Set(["run", "completion", "upgrade"]);
 
 const nameOf = ({ words }: CommandInfo) => words.join(" ");
 const commands = flattened(declaredCommands()).filter(
