@@ -5,7 +5,7 @@ OUT := build/out
 SOURCES := $(shell find src -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format docs run demo bench packages image clean
+.PHONY: help build test lint format docs interoperability run demo bench packages image clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -38,6 +38,12 @@ docs: $(OUT)/ready ## write anew what is made from the code: configuration, metr
 	$(BUN) build/cli-reference.ts
 	$(BUN) build/metrics-reference.ts
 	$(BUN) build/dashboard.ts
+	$(BUN) build/interoperability.ts
+
+interoperability: build ## run the tests with other vendors' software, write docs/interoperability.md
+	@build/prepare.sh packages
+	GUEST=interop EROUTED_EXECUTABLE=$(abspath $(OUT))/erouted $(BUN) test --timeout=60000 test/real/kernel-with-esp.test.ts
+	$(BUN) build/interoperability.ts --take
 
 run: build ## run the executable here with a small example configuration, stop with Ctrl-C
 	build/run.sh

@@ -7,6 +7,7 @@ import { type Host, must, run } from "./hosts.ts";
 
 /** Before what translates addresses: of several filters the first that matches is the only one. */
 const FIRST = "pref 1";
+const FORWARDS = ["pref", "8"];
 const ETHERNET_HEADER = 14;
 const UDP = 17;
 
@@ -41,11 +42,23 @@ export async function dropLongUdp(host: Host, device: string, octetsMax: number)
 /** What leaves the router has this source address from now on; earlier mappings are forgotten. */
 export async function hideBehind(nat: Host, device: string, address: string): Promise<void> {
   await run(nat, ["tc", "qdisc", "add", "dev", device, "clsact"]);
+  await run(nat, ["tc", "filter", "del", "dev", device, "ingress", ...FORWARDS]);
   for (const rule of [
     `egress pref 9 handle 1 protocol ip flower action ct commit nat src addr ${address} pipe`,
     "ingress pref 9 handle 1 protocol ip flower action ct nat pipe",
   ]) {
     await must(nat, ["tc", "filter", "replace", "dev", device, ...rule.split(" ")]);
+  }
+  await must(nat, ["conntrack", "-F"]);
+}
+
+/** The router lets IKE and ESP in UDP in, for a host behind it; {@link hideBehind} undoes it. */
+export async function forwardTo(nat: Host, device: string, inside: string): Promise<void> {
+  for (const [handle, port] of [500, 4500].entries()) {
+    const match = `flower ip_proto udp dst_port ${port}`;
+    const rule = `ingress ${FORWARDS.join(" ")} handle ${handle + 1} protocol ip ${match}`;
+    const action = `action ct commit nat dst addr ${inside} pipe`;
+    await must(nat, ["tc", "filter", "replace", "dev", device, ...`${rule} ${action}`.split(" ")]);
   }
   await must(nat, ["conntrack", "-F"]);
 }

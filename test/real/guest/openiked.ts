@@ -1,11 +1,14 @@
-/** OpenIKED (Debian's 7.2, PF_KEY) as an independent peer: an iked of its own in each host. */
+/** OpenIKED (PF_KEY) as an independent peer, Debian's 7.2 or a newer one: an iked in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
 import { noteDaemon } from "./both-ends.ts";
 import { type Host, type Running, run, start, until } from "./hosts.ts";
+import { inNewerRoot, newerMissing } from "./newer-root.ts";
 
 export type OpenikedSettings = {
+  /** The one of the next Debian release (7.4 or later). */
+  readonly newer?: boolean;
   readonly localId: string;
   readonly remoteId: string;
   readonly psk: string;
@@ -44,6 +47,8 @@ export type Openiked = {
 /** What it prints about the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
+const PROGRAMS = "/usr/sbin";
+
 /** It makes a key pair first, and its processes take turns: ten seconds in an idle guest. */
 const START_MS_MAX = patient(60_000);
 const REKEY_MS_MAX = patient(40_000);
@@ -59,8 +64,11 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const socket = `${folder}/iked.sock`;
   const quiet = settings.called ? [] : ["-S"];
   const options = ["-dvv", ...quiet, "-f", `${folder}/iked.conf`, "-s", socket];
-  const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
-  const daemon = start(host, ["iked", ...options]);
+  const program = async (file: string, ...words: string[]) =>
+    settings.newer ? await inNewerRoot([`${PROGRAMS}/${file}`, ...words]) : [file, ...words];
+  const control = async (...words: string[]) =>
+    await run(host, await program("ikectl", "-s", socket, ...words));
+  const daemon = start(host, await program("iked", ...options));
   noteDaemon(host);
   const openiked = controls(daemon, control);
   try {
@@ -72,6 +80,18 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
     throw new Error(await openiked.log(), { cause: error });
   }
   return openiked;
+}
+
+/** Why there is no newer OpenIKED here, in words; undefined if there is one. */
+export function newerOpenikedMissing(): string | undefined {
+  return newerMissing(`${PROGRAMS}/iked`);
+}
+
+/** As it tells itself. */
+export async function openikedVersion(newer: boolean): Promise<string> {
+  const program = newer ? await inNewerRoot([`${PROGRAMS}/iked`]) : ["iked"];
+  const told = await run(undefined, [...program, "-V"]);
+  return /OpenIKED (\S+)/.exec(told.out + told.err)?.[1] ?? "unknown";
 }
 
 type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
