@@ -24,9 +24,9 @@ const RESULTS = join(import.meta.dir, "out/interoperability");
 const HEAD = `# Interoperability
 
 What was seen with the software of other vendors: daemons of Debian's packages in network
-namespaces, on a kernel with ESP, against the built executable. Each row is a test of \`make test\`
+namespaces, on a kernel with ESP, against the built executable. Each row is a test
 (\`test/real/guest/interop-*.guest.ts\`) or has the reason why there is none. \`make
-interoperability\` runs these tests and writes this page.
+interoperability\` runs them all and writes this page; \`make test\` runs those of strongSwan 6.1.
 
 In each row the site or erouted calls, pings pass in both directions, each end rekeys the Child SA
 and the IKE SA while the pings go on, and the site disconnects. "NAT" is a router that hides the

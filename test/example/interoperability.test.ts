@@ -28,9 +28,9 @@ for (const name of NAMES) {
 
   test(`${software} ${version}: the stored run has each case with all its steps`, async () => {
     const stored = (await storedResults())[name];
-    expect(stored?.version.startsWith(version)).toBe(true);
     const tried = CASES.filter((one) => reasonAgainst(name, one) === undefined);
-    expect(stored?.cases.map(caseText)).toEqual(tried.map(caseText));
+    expect((stored?.cases ?? []).map(caseText)).toEqual(tried.map(caseText));
+    expect(stored?.version.startsWith(version)).toBe(tried.length === 0 ? undefined : true);
     for (const { steps, keyExchange, agreed } of stored?.cases ?? []) {
       expect(steps).toEqual([...STEPS]);
       expect(agreed.includes("ML_KEM")).toBe(keyExchange === "hybrid");

@@ -6,7 +6,7 @@ import { CONCENTRATOR, type Site } from "./laboratory.ts";
 import { newerLibreswanMissing, startLibreswan } from "./libreswan.ts";
 import { newerOpenikedMissing, openikedVersion, startOpeniked } from "./openiked.ts";
 import { pskOf, startSite } from "./scenario.ts";
-import { newerStrongSwanMissing } from "./strongswan.ts";
+import { newerStrongSwanMissing, strongSwanProgram } from "./strongswan.ts";
 
 /** erouted's defaults hold all of these but ML-KEM for ESP. */
 const STRONGSWAN = {
@@ -27,7 +27,8 @@ export function strongSwanTrials(peer: "strongswan" | "strongswan-newer"): Inter
     isEarly: false,
     start: async (site, { keyExchange }) =>
       await startSite(site, { newer, ...STRONGSWAN[keyExchange] }),
-    version: async (swan) => versionIn(await swan.log(), /strongSwan (\d[\w.]*)/),
+    // Its log names no version at these levels; the program has it as a text of its own.
+    version: async () => versionIn(await strongSwanProgram(newer), /\0(\d+\.\d+\.\d+)\0/),
   };
 }
 

@@ -7,12 +7,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "./hosts.ts";
 
-const ROOT = join(import.meta.dir, "../../../build/out/newer");
+export const NEWER_ROOT = join(import.meta.dir, "../../../build/out/newer");
 let isOpen = false;
 
 /** Why this program is not there, in words; undefined if it is. */
 export function newerMissing(program: string): string | undefined {
-  return existsSync(ROOT + program) ? undefined : `${ROOT}${program} is missing (make test)`;
+  return existsSync(NEWER_ROOT + program)
+    ? undefined
+    : `${NEWER_ROOT}${program} is missing (make test)`;
 }
 
 /** The command as it is run in this root. */
@@ -20,8 +22,8 @@ export async function inNewerRoot(command: readonly string[]): Promise<readonly 
   const missing = newerMissing(command[0] ?? "");
   if (missing !== undefined) throw new Error(missing);
   for (const folder of isOpen ? [] : ["/proc", "/dev", "/run"]) {
-    await must(undefined, ["mount", "--rbind", folder, ROOT + folder]);
+    await must(undefined, ["mount", "--rbind", folder, NEWER_ROOT + folder]);
   }
   isOpen = true;
-  return ["chroot", ROOT, ...command];
+  return ["chroot", NEWER_ROOT, ...command];
 }

@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
-import { inNewerRoot, newerMissing } from "./newer-root.ts";
+import { inNewerRoot, NEWER_ROOT, newerMissing } from "./newer-root.ts";
 import { loadByVici, swanctlConf } from "./swanctl-conf.ts";
 import { type Section, type Vici, viciAt } from "./vici.ts";
 
@@ -145,6 +145,11 @@ export async function startStrongSwan(
   }
   await load(settings);
   return swan;
+}
+
+/** The daemon's file, a character for each octet. */
+export async function strongSwanProgram(newer: boolean): Promise<string> {
+  return await readFile(`${newer ? NEWER_ROOT : ""}${DAEMON}`, "latin1");
 }
 
 /** Why there is no newer strongSwan here, in words; undefined if there is one. */
