@@ -61,8 +61,10 @@ export async function openLiveSite(
     for (const output of outputs) {
       if (output.kind !== "send") continue;
       if (call.only !== undefined && output.octets[EXCHANGE_AT] !== call.only) continue;
-      last = output.octets.slice();
-      socket.send(last, call.port, "127.0.0.1");
+      const octets = output.octets.slice();
+      // An answer to a request of the other end is not what has to be repeated.
+      if (((octets[FLAGS_AT] ?? 0) & RESPONSE) === 0) last = octets;
+      socket.send(octets, call.port, "127.0.0.1");
     }
   };
   const local = endpointOf(call.from, socket.port);
@@ -103,8 +105,10 @@ export async function liveCall(call: LiveCall, msMax: number): Promise<CallEnd> 
   }
 }
 
-/** Where the exchange type is in an IKE header. */
+/** Where exchange type and flags are in an IKE header. */
 const EXCHANGE_AT = 18;
+const FLAGS_AT = 19;
+const RESPONSE = 0x20;
 const X25519 = 31;
 
 function settingsOf({ number, changes, ke }: LiveCall, path: SiteSettings["path"]): SiteSettings {
