@@ -1,6 +1,8 @@
 /** The process is killed at any moment, and the next one goes on from what was kept. */
 
 import { expect, test } from "bun:test";
+import { createConcentrator } from "../../src/concentrator/concentrator.ts";
+import { asInstant } from "../../src/octets/instant.ts";
 import { rowOf } from "./database.ts";
 import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
 import { planOf } from "./plan.ts";
@@ -79,4 +81,38 @@ test("states that the kernel has lost meanwhile get new keys, and leftovers are 
   // The site is asked for new keys, for the Child SA whose state is gone and for no other.
   table.advance(10);
   expect(table.sent.length).toBe(1);
+});
+
+test("killed between two documents of one event: an IKE SA that is in both is there once", () => {
+  const table = layTable({ keeps: true });
+  const [site] = connectAll(table, 1);
+  site?.ask({ kind: "rekey-ike" });
+  const left = ([name]: readonly [string, unknown]) => name.startsWith("ike ");
+  let before = table.kept();
+  let gone = [...before].filter(left);
+  for (let step = 0; step < 10 && gone.length === 0; step++) {
+    before = table.kept();
+    site?.step();
+    site?.hear();
+    gone = [...table.kept()].filter(left);
+  }
+  expect(gone).toHaveLength(1);
+  const anchor = { now: asInstant(table.now()), wallMs: 1_800_000_000_000 + table.now() };
+  const options = {
+    plan: planOf(),
+    now: anchor.now,
+    random: (count: number) => table.prng.octets(count),
+    keeps: true,
+  };
+  const next = createConcentrator(options);
+  const successor = next.takeOver({ anchor, generation: 1 });
+  const read = [...before, ...gone].map(([name, content]) => {
+    const result = successor.readKept(content);
+    return [name, result.ok ? result.value : result.error.kind];
+  });
+  const names = [...before.keys()];
+  expect(read).toEqual([...names.map((name) => [name, name]), [gone[0]?.[0], undefined]]);
+  successor.finish();
+  const { gauges, erouteCount } = next.snapshot();
+  expect([erouteCount, gauges.ikeSas]).toEqual([1, 2]);
 });

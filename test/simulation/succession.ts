@@ -27,6 +27,8 @@ export type Succession = {
   successions(): number;
   /** Whether what is kept is complete; throws if it is not. */
   checkKept(now: number): void;
+  /** Copies of the documents that are kept, by name. */
+  kept(): ReadonlyMap<string, Uint8Array>;
   /**
    * The process ends, without a word, and the next one goes on from what was kept; whether all
    * sites look as before.
@@ -102,6 +104,7 @@ export function createSuccession(
   return {
     concentrator,
     checkKept: (now) => keeping.check(placeAt(now)),
+    kept: () => new Map([...keeping.kept].map(([name, content]) => [name, content.slice()])),
     crash(now) {
       const lost = unansweredOf(current);
       const [views, up] = [viewsOf(current, ahead), upOf(current)];

@@ -70,6 +70,8 @@ export type Table = {
   deliver(octets: Uint8Array, path: Path): void;
   /** Another process goes on, so many ms later; false if this one has to wait for the kernel. */
   succeed(pauseMs?: number): boolean;
+  /** Copies of the documents that are kept, by name. */
+  kept(): ReadonlyMap<string, Uint8Array>;
   /**
    * The process is killed; the next one goes on from what was kept, so many ms later. Whether all
    * sites look as before.
@@ -155,6 +157,7 @@ export function layTable(options: TableOptions = {}): Table {
       if (isDone) table.advance(0);
       return isDone;
     },
+    kept: succession.kept,
     crash(pauseMs = 0) {
       succession.checkKept(clock);
       table.kernelAnswers.length = 0;
