@@ -69,8 +69,10 @@ test("Phase 2 is rekeyed by the site under traffic without loss", async () => {
   }
   for (const { sent, received } of await pings) expect(received).toBe(sent);
   // It keeps those that it has replaced until they expire; with delete_rekeyed it loses packets.
-  const after = await spis();
-  expect(after.filter((spi) => !before.includes(spi)).length).toBe(2 * REKEYS);
+  await until("both states of each new Child SA are there", async () => {
+    const made = (await spis()).filter((spi) => !before.includes(spi));
+    return made.length === 2 * REKEYS;
+  });
 });
 
 test("a wrong key and an unknown ID are refused, and `why` says which", async () => {
