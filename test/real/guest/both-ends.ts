@@ -54,6 +54,11 @@ export function noteErouted(host: Host, erouted: Erouted | "stopped" | "killed")
   for (const name of living.sites.keys()) living.deaf.add(name);
 }
 
+/** It goes on from what the one before has kept, so the sites have to agree with it at once. */
+export function noteGoesOn(): void {
+  living.deaf.clear();
+}
+
 /** A rekey leaves states for some seconds, at either end; answers and Deletes take time. */
 const SETTLE_MS_MAX = patient(20_000);
 

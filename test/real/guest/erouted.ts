@@ -6,7 +6,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { patient } from "../../patience.ts";
-import { noteErouted } from "./both-ends.ts";
+import { noteErouted, noteGoesOn } from "./both-ends.ts";
 import { type Ended, type Host, type Running, run, start, until } from "./hosts.ts";
 import { getFrom } from "./http.ts";
 
@@ -133,6 +133,7 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
     },
   };
   noteErouted(host, erouted);
+  if (settings.keeps === true) noteGoesOn();
   return erouted;
 }
 

@@ -1,0 +1,135 @@
+/**
+ * Crashes and restarts with two sites, one of them behind NAT: whatever moment it is, also each
+ * step of a rekey, the next process goes on. No packet is lost, and no SA is left over.
+ */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { patient } from "../../patience.ts";
+import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
+import { startErouted } from "./erouted.ts";
+import { until } from "./hosts.ts";
+import { OFFICE, type Site } from "./laboratory.ts";
+import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import type { StrongSwan } from "./strongswan.ts";
+import { type Pinging, startPinging } from "./wire.ts";
+import { xfrmDrops } from "./xfrm-states.ts";
+
+const SETTINGS = { sites: [rowOf(1), rowOf(2)], keeps: true };
+
+/** Between the first message of an exchange and the end of it, and when nothing happens. */
+const KILLED_AFTER_MS = [0, 40, 100, 20, 150, 400];
+const ASKED = ["nothing", "child", "ike"] as const;
+
+type End = { readonly site: Site; readonly swan: StrongSwan };
+
+let scenario: Scenario;
+let ends: readonly End[];
+
+beforeAll(async () => {
+  scenario = await startScenario(SETTINGS);
+  const sites = [
+    await scenario.laboratory.addSite(1, "behind-nat"),
+    await scenario.laboratory.addSite(2),
+  ];
+  ends = await Promise.all(sites.map(async (site) => ({ site, swan: await startSite(site) })));
+  for (const { swan } of ends) await bringUp(scenario, swan);
+});
+
+afterAll(async () => {
+  for (const { swan } of ends ?? []) await swan.stop();
+  expect(await scenario.erouted.stop()).toBe(0);
+});
+
+test(
+  "kill -9 at many moments: both sites stay connected, and no packet is lost",
+  async () => {
+    const pinging = await pingingBothWays();
+    const deafMs: number[] = [];
+    for (const [round, ms] of KILLED_AFTER_MS.entries()) {
+      const asked = ASKED[round % ASKED.length] ?? "nothing";
+      // strongSwan repeats what is not answered.
+      const busy = ends.map(({ swan }) => exchange(swan, asked));
+      await Bun.sleep(ms);
+      await scenario.erouted.kill();
+      const killedMs = Date.now();
+      await goOn();
+      deafMs.push(readyMs() - killedMs);
+      await Promise.all(busy);
+    }
+    console.log(`from kill -9 until it is ready again, in ms of this guest: ${deafMs.join(", ")}`);
+    await settled();
+    expect(await lostOf(pinging)).toEqual([]);
+    await expectKernelAsStatusSays(scenario);
+    for (const { swan } of ends) expect((await swan.sas()).length).toBe(1);
+    expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual({});
+  },
+  patient(400_000),
+);
+
+test(
+  "SIGUSR2: it becomes a new process under the same ID, and says goodbye to nobody",
+  async () => {
+    const pinging = await pingingBothWays();
+    const before = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_r).sort();
+    const former = readyMs();
+    process.kill(scenario.erouted.pid, "SIGUSR2");
+    await until("it is ready again", async () => readyMs() > former);
+    await until("it answers", async () => (await erouteViews(scenario)).length === 2);
+    const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_r).sort();
+    expect(after).toEqual(before);
+    for (const { swan } of ends) await swan.rekeyIke();
+    await settled();
+    expect(await lostOf(pinging)).toEqual([]);
+    await expectKernelAsStatusSays(scenario);
+  },
+  patient(120_000),
+);
+
+async function exchange(swan: StrongSwan, asked: (typeof ASKED)[number]): Promise<void> {
+  const done =
+    asked === "child" ? swan.rekeyChild() : asked === "ike" ? swan.rekeyIke() : undefined;
+  await done?.catch(() => undefined);
+}
+
+async function goOn(): Promise<void> {
+  const { laboratory } = scenario;
+  const erouted = await startErouted(laboratory.concentrator, { ...SETTINGS, sites: [] });
+  scenario = { laboratory, erouted };
+}
+
+function readyMs(): number {
+  try {
+    return JSON.parse(readFileSync("/run/erouted/run.json", "utf8")).readyMs;
+  } catch {
+    return 0;
+  }
+}
+
+/** One Child SA for each site, the same at both ends. */
+async function settled(): Promise<void> {
+  await until("each site has one IKE SA with one Child SA", async () => {
+    const views = await erouteViews(scenario);
+    if (views.length !== ends.length) return false;
+    if (views.some(({ child_sas }) => child_sas.length !== 1)) return false;
+    const sas = await Promise.all(ends.map(({ swan }) => swan.sas()));
+    return sas.every((of) => of.length === 1);
+  });
+}
+
+async function pingingBothWays(): Promise<readonly Pinging[]> {
+  const { office } = scenario.laboratory;
+  return await Promise.all(
+    ends.flatMap(({ site }) => [
+      startPinging(site.host, OFFICE.v4, site.inner.v4),
+      startPinging(office, site.inner.v4),
+    ]),
+  );
+}
+
+/** Sequence numbers of pings without an answer, of all directions. */
+async function lostOf(pinging: readonly Pinging[]): Promise<readonly number[]> {
+  const ended = await Promise.all(pinging.map((one) => one.stop()));
+  for (const { sent } of ended) expect(sent).toBeGreaterThan(5);
+  return ended.flatMap(({ lost }) => lost);
+}
