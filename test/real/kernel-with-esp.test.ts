@@ -27,7 +27,7 @@ const MEMORY_MIB = 1024;
 /** They take a minute or more: if started last, all else would wait for them. */
 const LONGEST_FIRST = [
   ...["defaults-called", "defaults-call", "failures", "outage", "equal-child-sas", "both-call"],
-  ...["liveness", "libreswan", "rekey-storm", "openiked"],
+  ...["liveness", "libreswan", "rekey-storm", "openiked", "interop-strongswan-newer"],
 ];
 
 /** How long rekey-storm lasts, in seconds. */
