@@ -78,9 +78,17 @@ export const NAT_KEEPALIVE = 0xff;
 /** Remote addresses whose text form is cached, in each direction. */
 const TEXTS_MAX = 8_192;
 
+/** A new socket has room to write at once. */
+const SETTLE_MS_MAX = 100;
+
 /** Hands the descriptor to the event loop, which closes it from then on. */
 async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promise<IkeSocket> {
   const gate = createGate(libc, fd, options.address.family);
+  const settled = Promise.withResolvers<void>();
+  const settle = () => {
+    gate.settle();
+    settled.resolve();
+  };
   const dropped: SocketDrops = { keepalives: 0, withoutMarker: 0, unusable: 0 };
   const onData = receiver(options, dropped);
   const socketOptions = {
@@ -90,10 +98,17 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
       data: (_: unknown, octets: Uint8Array, port: number, text: string) => {
         onData(octets, port, text);
       },
+      // From the next turn on Bun does not wait for room any more.
+      drain: () => void setImmediate(settle),
       error: () => {}, // ICMP errors prove nothing (RFC 7296 §2.4)
     },
   };
   const socket = await Bun.udpSocket(socketOptions);
+  // One of an earlier process may hold messages, which must not come before they are awaited.
+  if (options.kept === undefined) {
+    await Promise.race([settled.promise, Bun.sleep(SETTLE_MS_MAX)]);
+    settle();
+  }
   const texts = boundedCache(formatAddress, (address: Address) => address.value);
   const send = (octets: Uint8Array, { address, port }: Endpoint): boolean => {
     if (socket.closed || address.family !== options.address.family) return false;
@@ -137,6 +152,8 @@ type Gate = {
   /** The socket itself, also while the gate is shut. */
   readonly real: number;
   open(): void;
+  /** Bun waits for nothing but datagrams: only then it may be shut. */
+  settle(): void;
   shut(): void;
   close(): void;
 };
@@ -152,6 +169,9 @@ function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
   const empty = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
   const canShut = real >= 0 && empty >= 0;
   let isShut = false;
+  // At first Bun waits for room to write, and then tells epoll that it no longer does: with another
+  // socket under the descriptor that fails, and epoll reports room for ever (a busy loop).
+  let isSettled = false;
   const open = () => {
     if (isShut) libc.duplicateOnto(real, fd);
     isShut = false;
@@ -159,8 +179,11 @@ function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
   return {
     real: real >= 0 ? real : fd,
     open,
+    settle: () => {
+      isSettled = true;
+    },
     shut: () => {
-      if (canShut && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;
+      if (canShut && isSettled && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;
     },
     close: () => {
       open();
