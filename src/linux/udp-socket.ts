@@ -85,10 +85,6 @@ const SETTLE_MS_MAX = 100;
 async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promise<IkeSocket> {
   const gate = createGate(libc, fd, options.address.family);
   const settled = Promise.withResolvers<void>();
-  const settle = () => {
-    gate.settle();
-    settled.resolve();
-  };
   const dropped: SocketDrops = { keepalives: 0, withoutMarker: 0, unusable: 0 };
   const onData = receiver(options, dropped);
   const socketOptions = {
@@ -98,8 +94,12 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
       data: (_: unknown, octets: Uint8Array, port: number, text: string) => {
         onData(octets, port, text);
       },
-      // From the next turn on Bun does not wait for room any more.
-      drain: () => void setImmediate(settle),
+      // Bun waits for room to write at first, and after a send that found none. Now it no longer
+      // does, and has told epoll so.
+      drain() {
+        gate.settle();
+        settled.resolve();
+      },
       error: () => {}, // ICMP errors prove nothing (RFC 7296 §2.4)
     },
   };
@@ -107,7 +107,6 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
   // One of an earlier process may hold messages, which must not come before they are awaited.
   if (options.kept === undefined) {
     await Promise.race([settled.promise, Bun.sleep(SETTLE_MS_MAX)]);
-    settle();
   }
   const texts = boundedCache(formatAddress, (address: Address) => address.value);
   const send = (octets: Uint8Array, { address, port }: Endpoint): boolean => {
@@ -115,7 +114,9 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
     gate.open();
     const datagram = options.natTraversal && !isKeepalive(octets) ? marked(octets) : octets;
     try {
-      return socket.send(datagram, port, texts(address));
+      const isSent = socket.send(datagram, port, texts(address));
+      if (!isSent) gate.unsettle();
+      return isSent;
     } catch {
       return false; // ENETUNREACH and the like: the route may come back
     }
@@ -152,9 +153,12 @@ type Gate = {
   /** The socket itself, also while the gate is shut. */
   readonly real: number;
   open(): void;
-  /** Bun waits for nothing but datagrams: only then it may be shut. */
-  settle(): void;
+  /** As soon as it is settled, unless it is opened again before. */
   shut(): void;
+  /** Bun waits for nothing but datagrams. */
+  settle(): void;
+  /** Bun waits for room to write as well. */
+  unsettle(): void;
   close(): void;
 };
 
@@ -162,28 +166,38 @@ type Gate = {
  * Stops reading without the event loop's help: while the gate is shut, an empty socket replaces the
  * real one under the descriptor that Bun reads. The real one stays open under another descriptor,
  * so epoll goes on reporting it (epoll(7), "closing a file descriptor"), and reading goes on once
- * it is back.
+ * it is back. Meanwhile Bun cannot tell epoll what to wait for: that would fail, and epoll would go
+ * on reporting room to write, in a busy loop. So the gate is shut only while Bun has nothing to
+ * tell.
  */
 function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
   const real = libc.duplicate(fd);
   const empty = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
   const canShut = real >= 0 && empty >= 0;
+  let isWanted = false;
   let isShut = false;
-  // At first Bun waits for room to write, and then tells epoll that it no longer does: with another
-  // socket under the descriptor that fails, and epoll reports room for ever (a busy loop).
   let isSettled = false;
   const open = () => {
+    isWanted = false;
     if (isShut) libc.duplicateOnto(real, fd);
     isShut = false;
+  };
+  const shutIfWanted = () => {
+    if (canShut && isWanted && isSettled && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;
   };
   return {
     real: real >= 0 ? real : fd,
     open,
+    shut: () => {
+      isWanted = true;
+      shutIfWanted();
+    },
     settle: () => {
       isSettled = true;
+      shutIfWanted();
     },
-    shut: () => {
-      if (canShut && isSettled && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;
+    unsettle: () => {
+      isSettled = false;
     },
     close: () => {
       open();

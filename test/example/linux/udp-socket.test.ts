@@ -1,10 +1,13 @@
 /** IKE sockets on loopback: markers, keepalives, noise, faults. */
 
 import { afterEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { parseAddress } from "../../../src/inet/address.ts";
 import type { Endpoint } from "../../../src/inet/endpoint.ts";
 import { localAddresses } from "../../../src/linux/addresses.ts";
+import { boundEndpoint, boundSocket } from "../../../src/linux/bound-socket.ts";
 import { now } from "../../../src/linux/clock.ts";
+import { openLibc } from "../../../src/linux/libc.ts";
 import { type IkeSocket, openIkeSocket } from "../../../src/linux/udp-socket.ts";
 import { patient } from "../../patience.ts";
 
@@ -88,6 +91,48 @@ test("each datagram keeps its own memory after the next one has come", async () 
   await until(() => arrivals.length === 100);
   expect(arrivals.map(({ octets }) => octets[2])).toEqual(Array.from({ length: 100 }, (_, i) => i));
 });
+
+test("a socket that is paused in its first turn does not keep the event loop busy", async () => {
+  const address = parseAddress("127.0.0.1");
+  const libc = openLibc();
+  if (address === undefined || !libc.ok) throw new Error("no socket");
+  const place = { address, port: 0, natTraversal: false, kernelPolicies: false };
+  const kept = boundSocket(libc.value, place);
+  const local = kept.ok ? boundEndpoint(libc.value, kept.value) : undefined;
+  if (!kept.ok || local === undefined) throw new Error("no socket");
+  const { socket: sender } = await opened("127.0.0.1", false);
+  for (let i = 0; i < 3; i++) sender.send(Uint8Array.of(i), local);
+  let arrived = 0;
+  const onDatagram = () => {
+    arrived++;
+    if (socket.ok) socket.value.pause();
+  };
+  const socket = await openIkeSocket({ ...place, ...local, kept: kept.value, onDatagram });
+  if (!socket.ok) throw new Error(socket.error.detail);
+  open.push(socket.value);
+  await until(() => arrived > 0);
+  socket.value.resume();
+  await until(() => arrived === 3);
+  expect(waitingForRoom(kept.value)).toBe(0);
+});
+
+/** How many of this process's epoll instances report a descriptor that can be written to. */
+function waitingForRoom(fd: number): number {
+  const folder = "/proc/self/fdinfo";
+  const lines = readdirSync(folder).flatMap((name) => {
+    try {
+      return readFileSync(`${folder}/${name}`, "utf8").split("\n");
+    } catch {
+      return []; // The one of the folder itself.
+    }
+  });
+  return lines.filter((line) => {
+    const [, of, events] = /^tfd:\s+(\d+) events:\s+([0-9a-f]+)/.exec(line) ?? [];
+    return Number(of) === fd && (Number.parseInt(events ?? "0", 16) & EPOLLOUT) !== 0;
+  }).length;
+}
+
+const EPOLLOUT = 4;
 
 test("a port in use is refused by name", async () => {
   const { socket } = await opened("127.0.0.1", false);
