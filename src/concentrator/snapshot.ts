@@ -180,6 +180,7 @@ export const COUNTER_NAMES = [
   "datagrams_rate_limited",
   "datagrams_lost",
   "ikev1_calls",
+  "ikev1_requests",
   "ikev1_calls_limited",
   "messages_bad_icv",
   "messages_too_long",

@@ -19,6 +19,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
   "datagrams_lost",
   "ikev1_calls",
+  "ikev1_requests",
   "ikev1_calls_limited",
   "messages_too_long",
   "signatures_refused",

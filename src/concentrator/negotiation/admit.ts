@@ -31,7 +31,7 @@ export function admit(
   stranger: Stranger,
 ): { readonly spi: IkeSpi; readonly effects: readonly IkeEffect[] } | undefined {
   const isIkev1 = stranger.header.version.major === 1;
-  count(engine, isIkev1 ? "ikev1_calls" : "ike_sa_init_requests");
+  count(engine, isIkev1 ? "ikev1_requests" : "ike_sa_init_requests");
   const { length } = stranger.octets;
   if (length > INIT_OCTETS_MAX) {
     count(engine, "messages_too_long");
