@@ -10,9 +10,8 @@ import {
   espEncryptionFor,
   espIntegrityFor,
 } from "./esp-algorithm.ts";
-import { suiteTransforms, transformName } from "./names.ts";
+import { transformName } from "./names.ts";
 import { type Prf, prfFor } from "./prf.ts";
-import type { Suite } from "./suite.ts";
 import { Encr, Integ, Ke, PrfId, TransformType } from "./transform.ts";
 
 /** Three keys of 8 octets, whose parity bits are not checked. No key length attribute. */
@@ -87,13 +86,6 @@ export function anyEspIntegrityFor(id: number): EspIntegrity | undefined {
 /** Whether an eroute has to allow this transform by name. */
 export function isLegacy(type: number, id: number): boolean {
   return LEGACY.some((one) => one[0] === type && one[1] === id);
-}
-
-/** The names of the transforms in a suite that an eroute has to allow by name. */
-export function legacyNames(suite: Suite): readonly string[] {
-  return suiteTransforms(suite)
-    .filter(({ type, id }) => isLegacy(type, id))
-    .map(({ type, id, keyBits }) => transformName(type, id, keyBits));
 }
 
 function espIntegrity(id: number, keyOctets: number): EspIntegrity {

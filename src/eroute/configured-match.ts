@@ -37,7 +37,7 @@ export type ConfiguredMatch =
 /**
  * Base eroutes are matched first. Without one, a local user and a normal eroute must both match
  * (R3), except where certificates are sufficient: there the eroute alone is enough. `major`: the
- * version of IKE that the eroute has to allow; left out: any.
+ * version of IKE that the eroute has to allow; without it every version will do.
  */
 export function matchConfigured(
   plan: EroutePlan,

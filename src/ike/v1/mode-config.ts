@@ -50,7 +50,7 @@ export function modeConfigReply(
   return ok({ payload, addresses });
 }
 
-/** A SET with all that the site may have. */
+/** A SET with all that the site may have: its format alone, as nothing is pushed yet. */
 export function modeConfigSet(identifier: number, giving: Giving): ModeConfig {
   const addresses = FAMILIES.flatMap((family) => firstAddress(giving, family));
   const attributes = attributesFor(addresses, giving);

@@ -143,7 +143,10 @@ export function chooseEsp(sa: SaPayload, want: EspWant): Result<ChosenEsp, Refus
   return err(noneChosenEsp(sa, usable));
 }
 
-/** Our offer for an ISAKMP SA: one proposal, a transform for each combination, best first. */
+/**
+ * An offer for an ISAKMP SA: one proposal, a transform for each combination, best first. The callers
+ * of the simulation make it; erouted itself does not call with IKEv1 yet.
+ */
 export function isakmpOffer(
   suites: readonly Suite[],
   offer: {

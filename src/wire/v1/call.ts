@@ -1,6 +1,6 @@
 /**
- * The first message of IKEv1 (RFC 2409 §5, RFC 2408 §3) where IKEv1 is not allowed: read only as
- * far as is needed to say who calls. Nothing in it is authenticated.
+ * The first message of IKEv1 (RFC 2409 §5, RFC 2408 §3), read only as far as is needed to say who
+ * calls where no eroute allows it. Nothing in it is authenticated, and no more work is done for it.
  */
 
 import { decode, type Reader } from "../../octets/reader.ts";

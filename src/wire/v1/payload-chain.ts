@@ -109,11 +109,6 @@ function payloadTypeOf(payload: Payload): number {
   return isNumbered ? payload.payloadType : PayloadType[payload.kind];
 }
 
-/** `HASH payload`; of a type that is not known, its number. */
-export function payloadName(type: number): string {
-  return NAMES.get(type) ?? `payload of type ${type}`;
-}
-
 function emitPayloads(w: Writer, payloads: readonly Payload[]): void {
   for (const [i, payload] of payloads.entries()) {
     const next = payloads[i + 1];

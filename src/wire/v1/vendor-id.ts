@@ -17,7 +17,7 @@ export type Vendor =
   | "unity"
   | "fragmentation";
 
-/** `isPrefix`: any octets may follow, which say a version or the like. */
+/** `isPrefix`: more octets may follow, such as those of a version. */
 type Known = { readonly octets: Uint8Array; readonly isPrefix: boolean };
 
 /** `rest`: what we send after the prefix. */

@@ -1,4 +1,4 @@
-/** strongSwan calls with IKEv1: erouted does not speak it, and reports the caller. */
+/** strongSwan calls with IKEv1, which no eroute allows: erouted reports the caller. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { must, until } from "./hosts.ts";

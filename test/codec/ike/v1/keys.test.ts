@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { protectionOf } from "../../../../src/concentrator/dataplane/esp-protection.ts";
-import { isakmpEncryptionFor, isakmpPrfFor, legacyNames } from "../../../../src/crypto/ikev1.ts";
+import { isakmpEncryptionFor, isakmpPrfFor, isLegacy } from "../../../../src/crypto/ikev1.ts";
 import { prfFor, prf as prfOutput } from "../../../../src/crypto/prf.ts";
-import { Encr, Integ, Ke, PrfId } from "../../../../src/crypto/transform.ts";
+import { Encr, Integ, Ke, PrfId, TransformType } from "../../../../src/crypto/transform.ts";
 import { anyEspAlgorithmsOf, espAlgorithmsOf } from "../../../../src/ike/algorithms.ts";
 import { decryptPayloads, encryptPayloads } from "../../../../src/ike/v1/cipher.ts";
 import {
@@ -148,23 +148,16 @@ test("an AEAD is no cipher for an ISAKMP SA", () => {
 });
 
 test("what an eroute has to allow by name", () => {
-  const weak = {
-    encr: [
-      { id: Encr.DES3, keyBits: undefined },
-      { id: Encr.AES_CBC, keyBits: 128 },
-    ],
-    prf: [PrfId.HMAC_MD5, PrfId.HMAC_SHA2_256],
-    integ: [Integ.HMAC_SHA1_96, Integ.HMAC_SHA2_256_128],
-    ke: [Ke.MODP_1024, Ke.MODP_1536, Ke.MODP_2048],
-    esn: [],
-  };
-  expect(legacyNames(weak)).toEqual([
-    "3DES",
-    "HMAC_SHA1_96",
-    "PRF_HMAC_MD5",
-    "MODP_1024",
-    "MODP_1536",
-  ]);
+  const { ENCR, INTEG, KE, PRF } = TransformType;
+  for (const [type, weak, strong] of [
+    [ENCR, [Encr.DES3], [Encr.AES_CBC]],
+    [INTEG, [Integ.HMAC_SHA1_96], [Integ.HMAC_SHA2_256_128]],
+    [PRF, [PrfId.HMAC_MD5], [PrfId.HMAC_SHA2_256]],
+    [KE, [Ke.MODP_1024, Ke.MODP_1536], [Ke.MODP_2048]],
+  ] as const) {
+    expect(weak.map((id) => isLegacy(type, id))).toEqual(weak.map(() => true));
+    expect(strong.map((id) => isLegacy(type, id))).toEqual([false]);
+  }
 });
 
 function prf(name: "md5" | "sha1") {
