@@ -36,7 +36,7 @@ export function pskSkeyid(p: Prf, psk: Uint8Array, { Ni, Nr }: Nonces): Uint8Arr
 }
 
 /**
- * SKEYID = prf(Ni_b | Nr_b, g^xy) for signatures (§5): checked against a recorded handshake, while no
+ * SKEYID = prf(Ni_b | Nr_b, g^xy) for signatures (§5): checked against a recorded handshake; no
  * Phase 1 uses signatures yet.
  */
 export function signatureSkeyid(p: Prf, { Ni, Nr }: Nonces, sharedSecret: Uint8Array): Uint8Array {

@@ -144,8 +144,8 @@ export function chooseEsp(sa: SaPayload, want: EspWant): Result<ChosenEsp, Refus
 }
 
 /**
- * An offer for an ISAKMP SA: one proposal, a transform for each combination, best first. The callers
- * of the simulation make it; erouted itself does not call with IKEv1 yet.
+ * An offer for an ISAKMP SA: one proposal, a transform for each combination, best first. Callers of
+ * the simulation make it; erouted itself does not call with IKEv1 yet.
  */
 export function isakmpOffer(
   suites: readonly Suite[],
