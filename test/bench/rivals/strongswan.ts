@@ -82,6 +82,8 @@ function strongswanConf(folder: string): string {
   plugins { vici { socket = unix://${folder}/vici } }
   install_routes = no
   dos_protection = no
+  ikesa_table_size = 16384
+  ikesa_table_segments = 16
   journal { default = -1 }
   filelog { file { path = ${folder}/log
     default = 0 } }
