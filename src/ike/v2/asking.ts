@@ -89,6 +89,8 @@ export type Asking =
       readonly rival: Rival<EspSpi> | undefined;
       readonly granted: GrantedChild;
       readonly link: Link;
+      /** The peer has deleted the Child SA before we have made it. */
+      readonly isDeleted: boolean;
     }
   | {
       readonly kind: "child-install";
@@ -96,6 +98,7 @@ export type Asking =
       readonly child: ChildSa;
       readonly rival: Rival<EspSpi> | undefined;
       readonly isRedundant: boolean;
+      readonly isDeleted: boolean;
     }
   | { readonly kind: "ike-public-value"; readonly ticket: Ticket; readonly ask: IkeAsk }
   | {

@@ -119,8 +119,7 @@ export function onChildResponse(
   const granted = grantedOf(sa, childAsk, payloads);
   if (!granted.ok) return onWrongAnswer(free, childAsk, granted.error, context);
   if (asking.deleted.includes(granted.value.chosen.spi)) {
-    const detail = "the peer has deleted it before its answer came";
-    return askLater(free, childAsk, { kind: "temporary-failure", detail }, context);
+    return askLater(free, childAsk, DELETED_EARLY, context);
   }
   const method = granted.value.chosen.choice.ke;
   if (method === Ke.NONE) {
@@ -149,7 +148,8 @@ export function onChildResponse(
   const op = { op: "derive", method, random: childAsk.privateOctets.slice(), peerPublic } as const;
   const { rival } = asking;
   const kind = "child-shared-secret";
-  const next: Asking = { kind, ticket, ask: childAsk, rival, granted: granted.value, link };
+  const begun = { granted: granted.value, link, isDeleted: false };
+  const next: Asking = { kind, ticket, ask: childAsk, rival, ...begun };
   const isAhead = rival !== undefined && !hasLost(asking, granted.value);
   return {
     sa: { ...(isAhead ? withoutUnfinished(sa) : sa), asking: next },
@@ -181,10 +181,28 @@ export function onChildSharedSecret(
   const { ask: childAsk, granted, rival, link } = asking;
   const left = additionalMethods(granted.chosen.algorithms);
   const secrets = [result.value.sharedSecret];
-  if (left.length === 0) return installGranted(free, asking, { granted, secrets }, context);
+  if (left.length === 0) {
+    if (asking.isDeleted) return dropDeleted(free, { ask: childAsk, secrets }, context);
+    return installGranted(free, asking, { granted, secrets }, context);
+  }
   const grant: Grant = { of: "child", ask: childAsk, rival, granted };
   return beginFollowup(free, { grant, left, secrets, link }, context);
 }
+
+/** The peer has deleted the Child SA that we were about to make: it is requested again later. */
+export function dropDeleted(
+  sa: Established,
+  made: { readonly ask: ChildAsk; readonly secrets: readonly Uint8Array[] },
+  context: IkeContext,
+): Step {
+  wipe(...made.secrets);
+  return askLater(sa, made.ask, DELETED_EARLY, context);
+}
+
+const DELETED_EARLY: Refusal = {
+  kind: "temporary-failure",
+  detail: "the peer has deleted the Child SA before it was up",
+};
 
 /** All key exchanges are done: makes the keys, and installs the Child SA. */
 export function installGranted(
@@ -204,7 +222,8 @@ export function installGranted(
   const { child } = up;
   const effects: IkeEffect[] = [childUp(ticket, up, loses)];
   if (rival !== undefined) effects.push({ kind: "count", counter: "rekey_collisions" });
-  const next: Asking = { kind: "child-install", ticket, child, rival, isRedundant: loses };
+  const begun = { isRedundant: loses, isDeleted: false };
+  const next: Asking = { kind: "child-install", ticket, child, rival, ...begun };
   const { method, alone } = childAsk;
   effects.push(...methodChanged(sa, { method, alone }));
   return { sa: { ...sa, childMethod: { method, alone }, asking: next }, effects };
@@ -229,6 +248,12 @@ export function onAskedChildInstalled(
     }
     const told = addTask(free, { kind: "delete-child", spiIn, spiOut });
     return putOff(told, child.replaces, { refusal: result.error, isRound: false }, context);
+  }
+  if (asking.isDeleted) {
+    const down = { kind: "child-down", spiIn: child.spiIn, why: "peer-deleted" } as const;
+    const way = { refusal: DELETED_EARLY, isRound: false };
+    const later = putOff(free, child.replaces, way, context);
+    return { sa: later.sa, effects: [down, ...later.effects] };
   }
   const up: Established = { ...free, children: [...sa.children, child] };
   if (asking.isRedundant) return closeChild(up, child.spiIn, "redundant");

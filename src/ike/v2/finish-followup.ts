@@ -6,8 +6,8 @@ import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Asking, Followup } from "./asking.ts";
-import { askLater, onRefused, onWrongAnswer } from "./child-setback.ts";
-import { installGranted } from "./create-child-sa-request.ts";
+import { onRefused, onWrongAnswer } from "./child-setback.ts";
+import { dropDeleted, installGranted } from "./create-child-sa-request.ts";
 import type { Established } from "./established-phase.ts";
 import {
   beginFollowup,
@@ -59,8 +59,7 @@ export function onFollowupSharedSecret(
   if (grant.of === "ike") return finishIke(sa, grant, secrets, context);
   const free: Established = { ...sa, asking: undefined };
   if (followup.isDeleted) {
-    const detail = "the peer has deleted it before its answer came";
-    return askLater(free, grant.ask, { kind: "temporary-failure", detail }, context);
+    return dropDeleted(free, { ask: grant.ask, secrets }, context);
   }
   return installGranted(free, grant, { granted: grant.granted, secrets }, context);
 }

@@ -314,7 +314,8 @@ function startFirstChild(
   const ticket = context.ticket();
   const { child } = made;
   const kind = "child-install";
-  const asking = { kind, ticket, child, rival: undefined, isRedundant: false } as const;
+  const begun = { isRedundant: false, isDeleted: false };
+  const asking = { kind, ticket, child, rival: undefined, ...begun } as const;
   return {
     sa: { ...established, asking },
     effects: [...first.effects, childUp(ticket, made, false)],

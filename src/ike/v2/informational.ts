@@ -90,21 +90,31 @@ function rekeyedAgain(
   });
 }
 
-/** An unknown SPI that the peer deletes may be of the Child SA that we have just asked for. */
+/** The peer may delete the Child SA that we have just asked for, before we have made it. */
 function withDeleted(
   { asking, children }: Established,
   deletes: readonly DeletePayload[],
 ): Established["asking"] {
   const spis = deletes.flatMap((payload) => payload.spis);
-  if (asking?.kind === "followup-response" || asking?.kind === "followup-shared-secret") {
-    const { followup } = asking;
-    const { grant } = followup;
-    const isIt = grant.of === "child" && spis.includes(grant.granted.chosen.spi);
-    return isIt ? { ...asking, followup: { ...followup, isDeleted: true } } : asking;
+  switch (asking?.kind) {
+    case "child-response": {
+      const unknown = spis.filter((spi) => !children.some((child) => child.spiOut === spi));
+      return { ...asking, deleted: [...asking.deleted, ...unknown].slice(-DELETED_MAX) };
+    }
+    case "child-shared-secret":
+      return spis.includes(asking.granted.chosen.spi) ? { ...asking, isDeleted: true } : asking;
+    case "child-install":
+      return spis.includes(asking.child.spiOut) ? { ...asking, isDeleted: true } : asking;
+    case "followup-response":
+    case "followup-shared-secret": {
+      const { followup } = asking;
+      const { grant } = followup;
+      const isIt = grant.of === "child" && spis.includes(grant.granted.chosen.spi);
+      return isIt ? { ...asking, followup: { ...followup, isDeleted: true } } : asking;
+    }
+    default:
+      return asking;
   }
-  if (asking?.kind !== "child-response") return asking;
-  const unknown = spis.filter((spi) => !children.some((child) => child.spiOut === spi));
-  return { ...asking, deleted: [...asking.deleted, ...unknown].slice(-DELETED_MAX) };
 }
 
 const DELETED_MAX = 16;

@@ -219,6 +219,7 @@ export const asking: Codec<Asking> = byKind<Asking>({
     rival: childRival,
     granted,
     link,
+    isDeleted: bool,
   }),
   "child-install": record<AskingOf<"child-install">>({
     kind: constant("child-install"),
@@ -226,6 +227,7 @@ export const asking: Codec<Asking> = byKind<Asking>({
     child: childSa,
     rival: childRival,
     isRedundant: bool,
+    isDeleted: bool,
   }),
   "ike-public-value": record<AskingOf<"ike-public-value">>({
     kind: constant("ike-public-value"),
