@@ -132,7 +132,10 @@ uml_of() {
 # installed there, so no user exists until it is written down.
 NEWER=build/out/newer
 newer_peers() {
-  if [ -x $NEWER/usr/sbin/iked ] && [ -x $NEWER/usr/libexec/ipsec/pluto ]; then return 0; fi
+  if [ -x $NEWER/usr/sbin/iked ] && [ -x $NEWER/usr/libexec/ipsec/pluto ]; then
+    iked_key
+    return 0
+  fi
   say "unpacking strongSwan, libreswan and OpenIKED of Debian's forky"
   rm -rf $NEWER.new $NEWER
   if unpack_root_from_release forky $NEWER.new "$NEWER_STRONGSWAN" "libreswan openiked"; then
@@ -140,9 +143,17 @@ newer_peers() {
     echo "_iked:x:999:999::/var/empty:/usr/sbin/nologin" >>$NEWER.new/etc/passwd
     printf 'root:x:0:\n_iked:x:999:\n' >$NEWER.new/etc/group
     mkdir $NEWER.new/var/empty && mv $NEWER.new $NEWER
+    iked_key
   else
     say "they could not be had: tests that need them are skipped"
   fi
+}
+# Without a key pair iked ends at once, even if it never uses it; an installation makes one.
+iked_key() {
+  local folder=$NEWER/etc/iked
+  [ -s $folder/local.pub ] && return 0
+  openssl ecparam -genkey -name prime256v1 -noout -out $folder/private/local.key
+  openssl ec -in $folder/private/local.key -pubout -out $folder/local.pub 2>/dev/null
 }
 NEWER_STRONGSWAN="base-files charon-systemd strongswan-swanctl libcharon-extra-plugins \
   libstrongswan-standard-plugins libstrongswan-extra-plugins"

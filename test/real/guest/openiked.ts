@@ -69,11 +69,18 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const control = async (...words: string[]) =>
     await run(host, await program("ikectl", "-s", socket, ...words));
   const daemon = start(host, await program("iked", ...options));
+  let ended: number | undefined;
+  void daemon.exited.then((status) => {
+    ended = status;
+  });
   noteDaemon(host);
   const openiked = controls(daemon, control);
   try {
     // It answers before it has its sockets, and forgets what arrives before it has its settings.
-    const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
+    const isReady = async () => {
+      if (ended !== undefined) throw new Error(`iked has ended with status ${ended}`);
+      return (await daemon.output()).includes(LAST_SETTING);
+    };
     await until("iked has its settings", isReady, START_MS_MAX);
     await until("iked answers", async () => (await control("show", "sa")).status === 0);
   } catch (error) {
