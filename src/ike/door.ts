@@ -13,6 +13,7 @@ import type { Step } from "./ike-sa.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SeenMessage } from "./seen-message.ts";
 import { acceptAggressive } from "./v1/aggressive-mode.ts";
+import { isFragment as isFragmentV1 } from "./v1/fragmentation.ts";
 import { acceptMain } from "./v1/main-mode.ts";
 import {
   type Opening as Ikev1Opening,
@@ -57,7 +58,7 @@ export function isOpening(header: IkeHeader): boolean {
 
 /** Whether it is a fragment of a message. */
 export function isFragment(header: IkeHeader): boolean {
-  return !isIkev1(header) && isFragmentV2(header);
+  return isIkev1(header) ? isFragmentV1(header) : isFragmentV2(header);
 }
 
 /** Reads a stranger's first message, or says why it cannot be read. */

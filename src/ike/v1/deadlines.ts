@@ -23,11 +23,11 @@ import { inactivityStepMs, probeUsage } from "./usage.ts";
 export function deadlineOf(sa: IkeSa): Instant | undefined {
   if (sa.phase === "proving-user") return deadlineOfProving(sa);
   if (sa.phase !== "established") return sa.expireAt;
-  const { timers, heir, dpd } = sa;
+  const { timers, heir, dpd, fragments } = sa;
   let next: Instant | undefined = timers.hardAt;
   const duties = [timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
   const others = [timers.redundant?.at, heir?.until, dpd.asked?.againAt, livenessAt(sa)];
-  for (const at of [...duties, ...others]) next = earlier(next, at);
+  for (const at of [...duties, ...others, fragments?.until]) next = earlier(next, at);
   for (const { rekeyAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, rekeyAt), redundantUntil);
   }
@@ -83,7 +83,20 @@ function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
   return { sa: at, effects };
 }
 
-const DUTIES: readonly Duty[] = [endIfOver, runQuickModes, runChildren, keepAlive, watchPeer];
+const DUTIES: readonly Duty[] = [
+  endIfOver,
+  forgetFragments,
+  runQuickModes,
+  runChildren,
+  keepAlive,
+  watchPeer,
+];
+
+/** The other fragments of the message never came. */
+function forgetFragments(sa: Established, context: IkeContext): Step {
+  const isOver = isDue(sa.fragments?.until, context);
+  return { sa: isOver ? { ...sa, fragments: undefined } : sa, effects: [] };
+}
 
 function isDue(at: Instant | undefined, { now }: IkeContext): boolean {
   return at !== undefined && now >= at;

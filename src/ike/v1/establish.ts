@@ -62,6 +62,8 @@ export function establish(proven: Proven, context: IkeContext): Step {
     peer: proven.peer,
     policy,
     settings,
+    withFragments: proven.vendors.has("fragmentation") && settings.fragmentation,
+    fragments: undefined,
     isSha256Short: terms.ikev1?.isSha256Short === true,
     children: [],
     quickModes: [],

@@ -10,6 +10,7 @@ import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import type { Ticket } from "../ticket.ts";
+import type { Reassembly } from "./fragments.ts";
 import type { IsakmpAlgorithms, IsakmpKeys } from "./keys.ts";
 import type { NatT } from "./nat.ts";
 import type { QuickMode } from "./quick-mode-phase.ts";
@@ -74,6 +75,10 @@ export type Established = {
   readonly peer: Identity;
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;
+  /** Both ends understand fragments. */
+  readonly withFragments: boolean;
+  /** A message of which some fragments have arrived. */
+  readonly fragments: Reassembly | undefined;
   /** SHA2-256 of ESP has 96 bits, as in old kernels. */
   readonly isSha256Short: boolean;
   readonly children: readonly ChildSa[];

@@ -1,8 +1,7 @@
 /**
  * Messages of IKEv1 in fragments, as Cisco and Microsoft have them: each fragment is a message in
  * clear whose only payload holds a part of the whole one. Nothing about them is authentic until the
- * whole message has been read. Nothing announces or takes them yet; recorded handshakes show that
- * they are put together rightly.
+ * whole message has been read.
  */
 
 import { concat, equalOctets } from "../../octets/concat.ts";

@@ -1,10 +1,15 @@
 /** How much memory an ISAKMP SA takes until its peer has authenticated. */
 
 import { HALF_OPEN_OCTETS } from "../limits.ts";
+import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 
 /** 0 once the peer is authenticated. */
 export function halfOpenOctets(sa: IkeSa): number {
+  return sa.phase === "established" ? 0 : ofPhase(sa) + (sa.fragments?.octets ?? 0);
+}
+
+function ofPhase(sa: Exclude<IkeSa, Established>): number {
   switch (sa.phase) {
     case "awaiting-credentials":
     case "awaiting-key-exchange":
@@ -19,7 +24,5 @@ export function halfOpenOctets(sa: IkeSa): number {
     case "main-awaiting-ke":
     case "main-awaiting-id":
       return HALF_OPEN_OCTETS + sa.last.octets.length;
-    default:
-      return 0;
   }
 }

@@ -15,6 +15,7 @@ import { sendProbe } from "./dpd.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
 import { deletedByPeer } from "./informational.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { onMessageProving, onPassword } from "./proving-user.ts";
@@ -33,6 +34,16 @@ import { onUsage } from "./usage.ts";
 
 /** Handles one event. An event that does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  if (event.kind !== "message" || !isFragment(event.header)) {
+    return inFragments(sa, handle(sa, event, context));
+  }
+  const taken = takeFragment(sa, event, context);
+  if (taken.kind === "done") return taken.step;
+  return inFragments(sa, handle(taken.sa, taken.event, context));
+}
+
+/** No message is a fragment here. */
+function handle(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = sa.phase === "established" ? take(sa, event, context) : begin(sa, event, context);
   if (done.sa?.phase !== "established") return done;
   const given = giveToHeir(done.sa);

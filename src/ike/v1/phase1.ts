@@ -84,12 +84,14 @@ export function termsAfter({ policy, settings, obstacle, ikev1 }: Credentials): 
   };
 }
 
-/** We check liveness with peers that do so, too (RFC 3706 §5.1). */
+/** What both ends understand, and what this site needs (RFC 3706 §5.1). */
 export function vendorPayloads(
   vendors: ReadonlySet<Vendor>,
-  { ikev1 }: Credentials,
+  { ikev1, settings }: Credentials,
 ): readonly Payload[] {
+  const withFragments = vendors.has("fragmentation") && settings.fragmentation;
   return [
+    ...(withFragments ? [vendorPayload("fragmentation")] : []),
     ...(vendors.has("dpd") ? [vendorPayload("dpd")] : []),
     ...(ikev1?.xauth === true ? [vendorPayload("xauth")] : []),
   ];

@@ -12,6 +12,7 @@ import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { Established } from "./established-phase.ts";
+import type { Reassembly } from "./fragments.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 import type { Copies } from "./quick-mode-phase.ts";
@@ -54,6 +55,8 @@ type Begun = {
   readonly path: Path;
   /** When the negotiation's time is over. */
   readonly expireAt: Instant;
+  /** A message of which some fragments have arrived. The next phase does not take it along. */
+  readonly fragments?: Reassembly | undefined;
 };
 
 /** The site's row is being looked up: before that nothing is computed for it. */

@@ -49,8 +49,8 @@ import type {
   QuickMode,
 } from "../quick-mode-phase.ts";
 
-/** An ISAKMP SA that can be written. */
-export type Lasting = Established;
+/** An ISAKMP SA that can be written. A peer sends all fragments of a message again. */
+export type Lasting = Established & { readonly fragments: undefined };
 
 /**
  * The ISAKMP SA as it can be written; undefined for a negotiation. A rekey of ours that was under
@@ -62,7 +62,13 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   const dropped = new Set(sa.quickModes.map(({ messageId }) => messageId));
   for (const { messageId } of quickModes) dropped.delete(messageId);
   const usedIds = sa.usedIds.filter((id) => !dropped.has(id));
-  return { ...sa, quickModes, usedIds, children: sa.children.map((one) => dueAgain(one, sa)) };
+  return {
+    ...sa,
+    fragments: undefined,
+    quickModes,
+    usedIds,
+    children: sa.children.map((one) => dueAgain(one, sa)),
+  };
 }
 
 function dueAgain(child: ChildSa, { establishedAt }: Established): ChildSa {
@@ -180,7 +186,7 @@ const dpd = record<Dpd>({
   peerSequence: optional(u32),
 });
 
-const established = record<Established>({
+const established = record<Lasting>({
   version: constant(1),
   phase: constant("established"),
   id: saId,
@@ -196,6 +202,8 @@ const established = record<Established>({
   peer: identity,
   policy,
   settings,
+  withFragments: bool,
+  fragments: constant(undefined),
   isSha256Short: bool,
   children: list(childSa, 65_535),
   quickModes: list(quickMode, 255),
