@@ -1,9 +1,8 @@
 /** The executable: hands its arguments to the commands. */
 
-import { runCli } from "./cli/program.ts";
-import { openTerminal } from "./cli/terminal.ts";
+import { begin } from "./cli/begin.ts";
 
-void runCli(process.argv.slice(2), openTerminal()).then((code) => {
+void begin(process.argv.slice(2)).then((code) => {
   // Not at once: what was written may still be on its way into a pipe.
   process.exitCode = code;
 });

@@ -14,7 +14,8 @@ export function restart(code: number): never {
   const { NOTIFY_SOCKET: manager = "" } = process.env;
   if (manager === "") {
     const args = readFileSync("/proc/self/cmdline", "utf8").split("\0").slice(0, -1);
-    const fault = execute({ path: EXECUTABLE, args, environment: process.env });
+    const program = { path: EXECUTABLE, args, environment: process.env };
+    const fault = execute({ ...program, keepsDescriptors: false });
     process.stderr.write(`erouted: ${EXECUTABLE} cannot be started: ${fault}\n`);
   }
   process.exit(code);

@@ -9,13 +9,18 @@ export type Program = {
   readonly path: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Partial<Record<string, string>>>;
+  /**
+   * Whether the new program gets those that this one was started with. Otherwise only the first
+   * three stay open.
+   */
+  readonly keepsDescriptors: boolean;
 };
 
-/** Returns only if it fails: the name of the error. Of descriptors only the first three stay. */
-export function execute({ path, args, environment }: Program): string {
+/** Returns only if it fails: the name of the error. */
+export function execute({ path, args, environment, keepsDescriptors }: Program): string {
   const libc = openLibc();
   if (!libc.ok) return libc.error.detail;
-  for (const name of readdirSync("/proc/self/fd")) {
+  for (const name of keepsDescriptors ? [] : readdirSync("/proc/self/fd")) {
     if (Number(name) >= FIRST_FD) libc.value.closeOnExec(Number(name));
   }
   const words = Object.entries(environment).map(([key, value]) => `${key}=${value ?? ""}`);

@@ -1,0 +1,45 @@
+/** A daemon starts itself again with the runtime's options, once, and as the same process. */
+
+import { expect, test } from "bun:test";
+import { openSync } from "node:fs";
+import { join } from "node:path";
+
+const FTL = "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp";
+
+test("it has the options, and what it starts does not get them", async () => {
+  const { report, pid, errors } = await run({});
+  expect(report.pid).toBe(pid);
+  expect(report.started).toContainEqual(expect.stringMatching(new RegExp(`^${FTL}=\\d+$`)));
+  expect(report.left).toEqual([]);
+  // Bun complains here about options that it does not know.
+  expect(errors).toBe("");
+});
+
+test("a descriptor that was passed to it stays open", async () => {
+  expect((await run({})).report.descriptor).toBe(import.meta.path);
+});
+
+test("an option that somebody has set is left as it is", async () => {
+  const { report } = await run({ [FTL]: "7777777" });
+  expect(report.started).toContain(`${FTL}=7777777`);
+});
+
+test("it is not started again without end", async () => {
+  const { report } = await run({ EROUTED_RUNTIME: "1" });
+  expect(report).toMatchObject({ started: ["EROUTED_RUNTIME=1"], left: [] });
+});
+
+async function run(env: Readonly<Record<string, string>>) {
+  const program = join(import.meta.dir, "runtime-options-process.ts");
+  const child = Bun.spawn([process.execPath, program], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe", openSync(import.meta.path, "r")],
+  });
+  const [text, errors] = await Promise.all([child.stdout, child.stderr].map(textOf));
+  expect(await child.exited).toBe(0);
+  return { report: JSON.parse(text ?? ""), errors, pid: child.pid };
+}
+
+async function textOf(stream: ReadableStream): Promise<string> {
+  return await new Response(stream).text();
+}
