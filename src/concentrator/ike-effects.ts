@@ -26,8 +26,10 @@ import { setDeadline } from "./negotiation/settle.ts";
 import { type Stand, standOf } from "./negotiation/stand.ts";
 import { isTracing, tellUntold } from "./negotiation/trace.ts";
 import { identifyByAddress } from "./sites/by-address.ts";
+import { presentedId } from "./sites/expected-id.ts";
+import { askForFirstChild } from "./sites/first-child.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
-import { identify, presentedId } from "./sites/look-up.ts";
+import { identify } from "./sites/look-up.ts";
 import { findPpks } from "./sites/ppk-look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
@@ -165,9 +167,7 @@ function onAuthenticated(
   countIkeSa(engine, standOf(entry.sa));
   if (proven === undefined) return;
   const { eroute } = proven;
-  const facts = factsAt(engine, spi);
-  if (facts?.version === 1) count(engine, "ikev1_sas_established");
-  if (facts?.hasFullTranscript === true) count(engine, "ike_sas_with_downgrade_prevention");
+  if (factsAt(engine, spi)?.version === 1) count(engine, "ikev1_sas_established");
   if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
   const call = callOfIkeSa(engine, spi);
@@ -175,6 +175,7 @@ function onAuthenticated(
   if (call === undefined) giveUpLateCall(engine, eroute.key);
   forgetRefusals(engine, eroute.key);
   settleProven(engine, proven, { initialContact, leaves });
+  if (call !== undefined) askForFirstChild(engine, spi, eroute.key);
 }
 
 /**

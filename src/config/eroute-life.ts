@@ -24,12 +24,7 @@ export function readLife(
   { isBase, unknownSites }: { readonly isBase: boolean; readonly unknownSites: UnknownSites },
 ): ErouteLife {
   const at = (key: string) => [...path, key];
-  const isIkev1 = raw.ike_version === "v1";
-  const start = raw.start ?? (isIkev1 ? "never" : DEFAULT_LIFE.start);
-  if (isIkev1 && start !== "never") {
-    const what = `is "${start}", but ike_version is "v1": erouted does not call with IKEv1`;
-    check.fault(at("start"), what, '"never", or ike_version = "both"');
-  }
+  const start = raw.start ?? DEFAULT_LIFE.start;
   const noSa = raw.no_sa ?? DEFAULT_LIFE.noSa;
   if (start === "always" && isBase) {
     const what = 'is "always" in a base eroute, whose sites are known only from their rows';

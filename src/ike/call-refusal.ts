@@ -2,6 +2,10 @@
 
 import { never } from "../octets/assert.ts";
 import type { PeerRefusedReason, Reason } from "../reason/reason.ts";
+import {
+  NotifyType as Ikev1NotifyType,
+  notifyName as ikev1NotifyName,
+} from "../wire/v1/notify-type.ts";
 import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 
 export type CallRefusal =
@@ -14,6 +18,13 @@ export type CallRefusal =
       readonly notify: number;
       readonly asked: string;
       readonly because?: string;
+    }
+  /** The same with IKEv1, where nothing protects it. `offered`: what the site does not accept. */
+  | {
+      readonly kind: "peer-refused-ikev1";
+      readonly notify: number;
+      readonly asked: string;
+      readonly offered?: readonly string[];
     }
   /** No answer, or an answer from another site than the one that we called. */
   | { readonly kind: "no-answer"; readonly detail: string }
@@ -47,6 +58,8 @@ export function callText(refusal: CallRefusal): CallRefusalText {
         detail: `${refusal.asked}: the site answered ${name}; ${advice}${because}`,
       };
     }
+    case "peer-refused-ikev1":
+      return ikev1Text(refusal);
     case "no-answer":
       return { reason: "no-answer", detail: refusal.detail };
     case "wrong-peer":
@@ -58,6 +71,39 @@ export function callText(refusal: CallRefusal): CallRefusalText {
       return never(refusal);
   }
 }
+
+function ikev1Text({
+  notify,
+  asked,
+  offered,
+}: Extract<CallRefusal, { kind: "peer-refused-ikev1" }>): CallRefusalText {
+  const advice = IKEV1_ADVICE.get(notify) ?? "its own log says why";
+  const ours = offered === undefined ? "" : `; offered: ${offered.join(", ")}`;
+  return {
+    reason: IKEV1_REFUSED.get(notify) ?? "peer-refused",
+    detail: `${asked}: the site answered ${ikev1NotifyName(notify)}; ${advice}${ours}`,
+  };
+}
+
+const IKEV1_REFUSED: ReadonlyMap<number, PeerRefusedReason> = new Map([
+  [Ikev1NotifyType.NO_PROPOSAL_CHOSEN, "peer-refused-no-proposal-chosen"],
+  [Ikev1NotifyType.AUTHENTICATION_FAILED, "peer-refused-authentication-failed"],
+  [Ikev1NotifyType.INVALID_MAJOR_VERSION, "peer-refused-invalid-major-version"],
+] as const);
+
+const IKEV1_ADVICE: ReadonlyMap<number, string> = new Map([
+  [
+    Ikev1NotifyType.NO_PROPOSAL_CHOSEN,
+    "its proposals and the eroute's have nothing in common, or it does not accept this mode",
+  ],
+  [Ikev1NotifyType.AUTHENTICATION_FAILED, "its pre-shared key or the IDs differ from those here"],
+  [Ikev1NotifyType.INVALID_ID_INFORMATION, "it expects another ID than ours (ourid)"],
+  [
+    Ikev1NotifyType.PAYLOAD_MALFORMED,
+    "it cannot read what we have encrypted: its pre-shared key may differ from the one here",
+  ],
+  [Ikev1NotifyType.INVALID_HASH_INFORMATION, "its pre-shared key differs from the one here"],
+]);
 
 /** Each error notify that can answer a request of ours has its own reason. */
 const PEER_REFUSED: ReadonlyMap<number, PeerRefusedReason> = new Map([

@@ -14,6 +14,7 @@ import type { Refusal } from "./refusal.ts";
 import type { SeenMessage } from "./seen-message.ts";
 import { acceptAggressive } from "./v1/aggressive-mode.ts";
 import { isFragment as isFragmentV1 } from "./v1/fragmentation.ts";
+import { beginCall as beginCallV1 } from "./v1/initiating.ts";
 import { acceptMain } from "./v1/main-mode.ts";
 import {
   type Opening as Ikev1Opening,
@@ -85,7 +86,7 @@ export function receive(
 
 /** Calls a site. */
 export function beginCall(call: Call, context: IkeContext): Step {
-  return beginCallV2(call, context);
+  return call.phase1 === undefined ? beginCallV2(call, context) : beginCallV1(call, context);
 }
 
 /** Asks a stranger to prove that its address is real; no state is kept. */

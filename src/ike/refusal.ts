@@ -160,6 +160,7 @@ export function refusalText(refusal: Refusal): RefusalText {
       return beforeAuthText(refusal);
     case "our-id":
     case "peer-refused":
+    case "peer-refused-ikev1":
     case "no-answer":
     case "wrong-peer":
       return callText(refusal);

@@ -238,17 +238,6 @@ test("Main Mode: a database that fails refuses nobody for ever, and names no sit
   expect(table.concentrator.tableSizes().lookups).toBe(0);
 });
 
-test("a site that may only use IKEv1 is not called: it calls by itself", () => {
-  const versions: IkeVersions = { v2: false, v1: BOTH.v1 };
-  const lab = { ...NORMAL_EROUTE, peerip: "192.0.2.1", versions };
-  const table = layTable({ plan: planWith(BOTH, [lab]), keyExchange: toyKeyExchange });
-  table.feed({ kind: "connect", peerId: "lab-gw" });
-  expect(table.sent).toEqual([]);
-  expect(table.journal).toContainEqual(
-    expect.objectContaining({ reason: "ikev1-unsupported", peerId: "lab-gw" }),
-  );
-});
-
 function tableOf(versions: IkeVersions): Table {
   const table = layTable({ plan: planWith(versions), keyExchange: toyKeyExchange });
   table.database.put(rowOf("site-1", KEY, "192.168.1.0/24"));

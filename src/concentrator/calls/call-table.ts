@@ -36,6 +36,7 @@ export function createCalls(): Calls {
     deadlines: new DeadlineHeap(),
     held: new Set(),
     followed: new Map(),
+    manners: new Map(),
     refused: new Map(),
   };
 }

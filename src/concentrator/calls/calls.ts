@@ -25,6 +25,14 @@ export type CallTarget = {
 /** An address to call, and ours on the way there. */
 export type CallEnds = { readonly local: Address; readonly remote: Address };
 
+/** The version of IKE, and of IKEv1 the mode of Phase 1. */
+export type CallManner =
+  | { readonly major: 2 }
+  | { readonly major: 1; readonly phase1: "main" | "aggressive" };
+
+/** One address, called in one manner. */
+export type CallAttempt = CallEnds & { readonly manner: CallManner };
+
 export type CallStage =
   /** Its row is being read: by peer ID, or by the network that a packet wants to reach. */
   | { readonly kind: "look-up"; readonly lookup: LookupId; readonly until: Instant }
@@ -40,8 +48,9 @@ export type CallStage =
       readonly spi: IkeSpi;
       readonly target: CallTarget;
       readonly host: number;
-      /** Further addresses of the same host. */
-      readonly ends: readonly CallEnds[];
+      readonly attempt: CallAttempt;
+      /** Other manners, and further addresses of the same host. */
+      readonly left: readonly CallAttempt[];
     }
   /** The call failed; until then no further call is made. */
   | { readonly kind: "waiting"; readonly until: Instant };
@@ -90,6 +99,8 @@ export type Calls = {
   readonly held: Set<string>;
   /** By key of its eroute: how often a site has sent us on, and since when. */
   readonly followed: Map<string, { readonly since: Instant; readonly times: number }>;
+  /** By key of its eroute: how a site was here last. */
+  readonly manners: Map<string, CallManner>;
   /** By key of its call: how often a site has refused lately; the latest last. */
   readonly refused: Map<string, { readonly times: number; readonly until: Instant }>;
 };

@@ -14,11 +14,18 @@ import type { ResolveResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
 import { begin } from "../negotiation/begin.ts";
 import { credentialsFor } from "../sites/credentials.ts";
-import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { dynamicCount, erouteAt } from "../sites/eroutes.ts";
-import { aboutIkeSa, factsAt, ikeSaAt, nameIkeSa, versionsOf } from "../sites/ike-sas.ts";
+import { expectedAt } from "../sites/expected-id.ts";
+import { aboutIkeSa, factsAt, ikeSaAt, nameIkeSa } from "../sites/ike-sas.ts";
 import { callOf, fail, forget, giveUp, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
-import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
+import type { CallAttempt, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
+import {
+  attemptsAt,
+  attemptsLeft,
+  mannersFor,
+  noMannerFailure,
+  rememberManner,
+} from "./manners.ts";
 
 /** Resolving a host name: the shell's own deadline comes first. */
 const RESOLVE_MS = 10_000;
@@ -45,7 +52,9 @@ export function onResolved(engine: Engine, id: CallId, result: ResolveResult, st
     nextHost(engine, call, target, host);
     return;
   }
-  dial(engine, call, { target, host, ends: result.value.slice(0, ENDS_MAX) }, start);
+  const manners = mannersFor(engine, target.eroute);
+  const left = attemptsAt(result.value.slice(0, ENDS_MAX), manners);
+  dial(engine, call, { target, host, left }, start);
 }
 
 /**
@@ -53,6 +62,9 @@ export function onResolved(engine: Engine, id: CallId, result: ResolveResult, st
  * sent us here, which this one replaces.
  */
 export function onCallUp(engine: Engine, call: CallUnderWay): IkeSpi | undefined {
+  if (call.stage.kind === "calling") {
+    rememberManner(engine, call.stage.target.eroute.key, call.stage.attempt.manner);
+  }
   forget(engine, call);
   return call.redirect?.leaves;
 }
@@ -80,8 +92,9 @@ export function onCallEnded(
 ): void {
   if (call.stage.kind !== "calling" || engine.shuttingDown) return;
   if (reason.kind === "refused" && isLasting(reason.refusal)) call.isRefused = true;
-  const { target, host, ends } = call.stage;
-  if (ends.length > 0) dial(engine, call, { target, host, ends }, start);
+  const { target, host, attempt } = call.stage;
+  const left = attemptsLeft(attempt, call.stage.left, reason);
+  if (left.length > 0) dial(engine, call, { target, host, left }, start);
   else nextHost(engine, call, target, host);
 }
 
@@ -122,10 +135,9 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
     forget(engine, call);
     return;
   }
-  if (usesIkev1(engine, target.eroute)) {
+  if (mannersFor(engine, target.eroute).length === 0) {
     wipe(target.psk, target.ppk?.key);
-    const detail = `erouted answers IKEv1, and does not call ${target.eroute.peerId} with it`;
-    fail(engine, call, { reason: "ikev1-unsupported", detail });
+    fail(engine, call, noMannerFailure(target.eroute));
     return;
   }
   const isNew = erouteAt(engine, key) === undefined && target.eroute.kind === "dynamic";
@@ -171,56 +183,75 @@ export function nextHost(
   rest(engine, call, holdMs(engine, call));
 }
 
-/** Whether a site can come with IKEv1 only: it has to call by itself. */
-function usesIkev1(engine: Engine, eroute: ErouteInUse): boolean {
-  return !eroute.base.versions.v2 || versionsOf(engine, eroute).at(-1) === 1;
-}
-
 type Line = {
   readonly target: CallTarget;
   readonly host: number;
-  readonly ends: readonly CallEnds[];
+  readonly left: readonly CallAttempt[];
 };
 
-/** Calls the first address; the others are kept in case that it does not answer. */
+/** Makes the first attempt; the others are kept in case that it fails. */
 function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): void {
   const { target, host } = line;
-  const [ends, ...rest] = line.ends;
-  if (ends === undefined) return nextHost(engine, call, target, host);
-  const { ports } = engine.plan;
-  const path = {
-    local: { address: ends.local, port: ports.ike },
-    remote: { address: ends.remote, port: ports.ike },
-  };
+  const [attempt, ...left] = line.left;
+  if (attempt === undefined) return nextHost(engine, call, target, host);
   const { eroute } = target;
-  // A copy: the IKE SA wipes its own, and there may be another address to call.
+  const begun = begin(engine, callFor(engine, call, target, attempt), {
+    peerId: eroute.peerId,
+    eroute: eroute.name,
+  });
+  if (begun === undefined) return;
+  const { spi, stand } = begun;
+  nameIkeSa(engine, spi, { peerId: eroute.peerId, stand }).candidate = eroute;
+  setStage(engine, call, { kind: "calling", spi, target, host, attempt, left });
+  count(engine, "calls_started");
+  const { step, words } = WITH[attempt.manner.major === 2 ? "v2" : attempt.manner.phase1];
+  journal(engine, aboutIkeSa(engine, spi), {
+    level: "info",
+    step,
+    outcome: "note",
+    reason: "calling",
+    detail: `calling ${target.hosts[host]}${words}: ${WHY[call.why]}`,
+  });
+  start(engine, spi, begun.effects);
+}
+
+/** What an IKE SA has to know to make this attempt. */
+function callFor(
+  engine: Engine,
+  call: CallUnderWay,
+  target: CallTarget,
+  { local, remote, manner }: CallAttempt,
+): Call {
+  const { ports } = engine.plan;
+  const { eroute } = target;
+  // A copy: the IKE SA wipes its own, and there may be another attempt.
   const keys = { psk: target.psk?.slice(), ppk: target.ppk };
-  const ike: Call = {
-    path,
+  const { major } = manner;
+  return {
+    path: {
+      local: { address: local, port: ports.ike },
+      remote: { address: remote, port: ports.ike },
+    },
     natPorts: { local: ports.nat, remote: ports.nat },
-    credentials: credentialsFor(engine, eroute, keys, { ourAddress: ends.local, major: 2 }),
+    credentials: credentialsFor(engine, eroute, keys, { ourAddress: local, major }),
     peer: parseIdentity(eroute.peerId),
-    isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
+    isPeer:
+      major === 1
+        ? expectedAt(eroute.peerId).isPeer
+        : (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,
     withFullTranscript: engine.plan.fullTranscriptAuth,
     withIntermediatePpk: engine.plan.intermediatePpk,
     redirectedFrom: call.redirect?.from,
+    ...(manner.major === 1 ? { phase1: manner.phase1 } : {}),
   };
-  const begun = begin(engine, ike, { peerId: eroute.peerId, eroute: eroute.name });
-  if (begun === undefined) return;
-  const { spi, stand } = begun;
-  nameIkeSa(engine, spi, { peerId: eroute.peerId, stand }).candidate = eroute;
-  setStage(engine, call, { kind: "calling", spi, target, host, ends: rest });
-  count(engine, "calls_started");
-  journal(engine, aboutIkeSa(engine, spi), {
-    level: "info",
-    step: "IKE_SA_INIT",
-    outcome: "note",
-    reason: "calling",
-    detail: `calling ${target.hosts[host]}: ${WHY[call.why]}`,
-  });
-  start(engine, spi, begun.effects);
 }
+
+const WITH = {
+  v2: { step: "IKE_SA_INIT", words: "" },
+  main: { step: "Main Mode", words: " with IKEv1 (Main Mode)" },
+  aggressive: { step: "Aggressive Mode", words: " with IKEv1 (Aggressive Mode)" },
+} as const;
 
 const WHY: Readonly<Record<CallReason, string>> = {
   traffic: "a packet is for its subnet",

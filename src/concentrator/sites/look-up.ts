@@ -4,17 +4,16 @@ import { suiteText } from "../../crypto/names.ts";
 import { type ConfiguredMatch, matchConfigured } from "../../eroute/configured-match.ts";
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { Eroute, IkeMajor, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
-import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
+import { type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { egroupNamed } from "../../eroute/plan-index.ts";
 import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { IdentifyingExchange } from "../../ike/effect.ts";
-import type { Credentials, Ikev1Terms } from "../../ike/event.ts";
+import type { Credentials } from "../../ike/event.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { type Identity, IdType, identityText } from "../../wire/identity.ts";
 import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
@@ -25,6 +24,7 @@ import { dynamicInUse, missingPpk, normalInUse } from "./candidate.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { dynamicCount, erouteAt } from "./eroutes.ts";
+import { expectedAt } from "./expected-id.ts";
 import { ikeSaAt, nameIkeSa } from "./ike-sas.ts";
 import { refuseOverlap } from "./overlap.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
@@ -46,12 +46,6 @@ export type Question = {
   /** Why the attempt is refused unread; undefined: it is not. */
   readonly tooEarly: Denial | undefined;
 };
-
-/** The ID that a peer presents. */
-export function presentedId(peer: Identity): PeerId {
-  // What is longer than any table or pattern can hold matches nothing, and is shown in part only.
-  return asPeerId(identityText(peer).slice(0, PEER_ID_LENGTH_MAX + 1));
-}
 
 /** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
 export function identify(engine: Engine, asked: Question): void {
@@ -260,18 +254,6 @@ function modeRefused(eroute: Eroute, exchange: IdentifyingExchange): Denial | un
   if (exchange === "IKE_AUTH" || mode === "both" || mode === wanted) return undefined;
   const detail = `it calls in ${exchange}, but ikev1_mode of eroute ${eroute.name} is "${mode}"`;
   return { reason: "ikev1-mode", detail };
-}
-
-/**
- * Main Mode: the site's ID comes once its key has been chosen. It is that of its row, or an
- * address, which routers present whatever NAT makes of it; the key proves that it is the site.
- */
-function expectedAt(peerId: PeerId): NonNullable<Ikev1Terms["expected"]> {
-  const isPeer = (identity: Identity) =>
-    identity.idType === IdType.IPV4_ADDR ||
-    identity.idType === IdType.IPV6_ADDR ||
-    peerKey(presentedId(identity)) === peerKey(peerId);
-  return { peerId, isPeer };
 }
 
 function unmatched(

@@ -35,7 +35,8 @@ export function judge(engine: Engine, ikeSa: SiteIkeSa): void {
     const before = ikeSaAt(engine, other);
     if (before === undefined) continue;
     if (!isCrossing(engine, ikeSa.stand.facts, before.stand.facts)) supersedes.push(other);
-    else condemn(engine, stays(before, ikeSa) ? ikeSa : before);
+    else if (stays(before, ikeSa)) condemn(engine, ikeSa, before);
+    else condemn(engine, before, ikeSa);
   }
   ikeSa.supersedes = supersedes;
 }
@@ -190,8 +191,16 @@ function stays(a: SiteIkeSa, b: SiteIkeSa): boolean {
   return a.stand.id.spiI > b.stand.id.spiI;
 }
 
-/** The end that initiated it deletes it. If the site does not, we do after a while. */
-function condemn(engine: Engine, { spi, stand }: SiteIkeSa): void {
+/**
+ * The end that initiated it deletes it. If the site does not, we do after a while. Where Child SAs
+ * are the site's, those of this one go to the one that stays.
+ */
+function condemn(engine: Engine, { spi, stand }: SiteIkeSa, staying: SiteIkeSa): void {
+  const isShared = [stand, staying.stand].every(({ facts }) => facts?.sharesChildSas === true);
+  if (isShared) {
+    engine.inbox.push({ spi, event: { kind: "stand-down", to: staying.spi } });
+    return;
+  }
   const isOurs = stand.id.role === "initiator";
   const event = isOurs
     ? ({ kind: "close", why: "redundant" } as const)

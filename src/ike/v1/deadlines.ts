@@ -9,6 +9,8 @@ import { close, closeAlone, closeChild, withoutChild } from "./close.ts";
 import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { deadlineOfCall, onDeadlineCalling } from "./initiating.ts";
+import { isCalling } from "./initiator-phase.ts";
 import { deadlineOfProving, onDeadlineProving } from "./proving-user.ts";
 import type { QuickMode } from "./quick-mode-phase.ts";
 import { giveUp, rekeyChild } from "./quick-mode-request.ts";
@@ -21,6 +23,7 @@ import { inactivityStepMs, probeUsage } from "./usage.ts";
 
 /** The earliest instant at which there is something to do. */
 export function deadlineOf(sa: IkeSa): Instant | undefined {
+  if (isCalling(sa)) return deadlineOfCall(sa);
   if (sa.phase === "proving-user") return deadlineOfProving(sa);
   if (sa.phase !== "established") return sa.expireAt;
   const { timers, heir, dpd, fragments } = sa;
@@ -44,6 +47,7 @@ function dueAt(exchange: QuickMode): Instant | undefined {
 /** Does everything that is due. */
 export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   if (sa.phase === "established") return onDeadlineEstablished(sa, context);
+  if (isCalling(sa)) return onDeadlineCalling(sa, context);
   if (sa.phase === "proving-user") return onDeadlineProving(sa, context);
   return context.now >= sa.expireAt ? expire(sa) : { sa, effects: [] };
 }
@@ -143,9 +147,19 @@ function onQuickModeDue(sa: Established, exchange: QuickMode, context: IkeContex
     sa: replaceQuickMode(sa, { ...exchange, sent }),
     effects: [
       { kind: "count", counter: "retransmissions" },
+      ...lastOfOurPhase1(sa),
       { kind: "send", octets, path: sa.path },
     ],
   };
+}
+
+/**
+ * The third message of our Aggressive Mode may have been lost: without it the site cannot read what
+ * follows, and it need not repeat its own message.
+ */
+function lastOfOurPhase1({ id, lastOfPhase1, path }: Established): readonly IkeEffect[] {
+  if (id.role === "responder" || lastOfPhase1 === undefined) return [];
+  return [{ kind: "send", octets: lastOfPhase1.octets, path }];
 }
 
 const NO_ANSWER = "the site does not answer";

@@ -122,7 +122,8 @@ function onKnown(
   const opened = decryptMessage(sa, exchange.iv, header, octets);
   if (opened === undefined) return counted(sa, "messages_bad_icv");
   const message = { received: opened.received, iv: opened.iv, digest };
-  const done = next({ ...sa, heardAt: context.now }, exchange, message, context);
+  const heard = { ...sa, heardAt: context.now, lastOfPhase1: undefined };
+  const done = next(heard, exchange, message, context);
   if (done === undefined) return counted(sa, "messages_bad_icv");
   context.onMessage?.(seenPayloads("received", header, opened.received.payloads));
   if (done.sa?.phase !== "established") return done;

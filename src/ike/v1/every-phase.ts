@@ -3,9 +3,10 @@
 import type { Path } from "../../inet/endpoint.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Established } from "./established-phase.ts";
+import type { InitiatorPhase } from "./initiator-phase.ts";
 import type { ResponderPhase } from "./responder-phase.ts";
 
-export type IkeSa = ResponderPhase | Established;
+export type IkeSa = InitiatorPhase | ResponderPhase | Established;
 
 /** The cookies, and our role in Phase 1. */
 export function saIdOf(sa: IkeSa): SaId {

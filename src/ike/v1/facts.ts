@@ -4,10 +4,12 @@ import type { IkeAlgorithms } from "../algorithms.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { isCalling } from "./initiator-phase.ts";
 import type { IsakmpAlgorithms } from "./keys.ts";
 
 /** How far it has come. */
 export function stageOf(sa: IkeSa): Stage {
+  if (isCalling(sa)) return "calling";
   if (sa.phase !== "established") return "half-open";
   return sa.heir === undefined ? "up" : "replaced";
 }
@@ -24,7 +26,6 @@ export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
     natPort: sa.settings.natPort,
     algorithms: ikeAlgorithmsOf(sa.algorithms),
     usesPpk: false,
-    hasFullTranscript: false,
     policy: sa.policy,
     children: sa.children,
     isReplaced: sa.heir !== undefined,

@@ -16,6 +16,7 @@ import type { IkeSaSettings } from "../settings.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { payloadOf } from "./find-payload.ts";
 import { addFragment, fragmentsOf } from "./fragments.ts";
+import { isCalling } from "./initiator-phase.ts";
 import { MESSAGE_OCTETS_MAX } from "./phase1.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
@@ -64,6 +65,8 @@ function refused(sa: IkeSa): Taken {
 
 /** The longest message that is put together in this phase; 0: no fragment is accepted. */
 function octetsMaxOf(sa: IkeSa): number {
+  // We have announced them in our first message.
+  if (isCalling(sa)) return sa.call.credentials.settings.fragmentation ? MESSAGE_OCTETS_MAX : 0;
   if (agreedSettings(sa) === undefined) return 0;
   return sa.phase === "established" ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
 }
@@ -102,6 +105,9 @@ function agreedSettings(sa: IkeSa): IkeSaSettings | undefined {
   switch (sa.phase) {
     case "awaiting-credentials":
     case "main-awaiting-credentials":
+    case "call-aggressive-offering":
+    case "call-aggressive-asked":
+    case "call-aggressive-deriving":
       return undefined;
     case "awaiting-key-exchange":
       return agreed(sa.first.vendors, sa.credentials.settings);

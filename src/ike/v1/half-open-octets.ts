@@ -1,15 +1,18 @@
 /** How much memory an ISAKMP SA takes until its peer has authenticated. */
 
 import { HALF_OPEN_OCTETS } from "../limits.ts";
-import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { isCalling } from "./initiator-phase.ts";
+import type { ResponderPhase } from "./responder-phase.ts";
 
-/** 0 once the peer is authenticated. */
+/** 0 once the peer is authenticated, and for those that we began. */
 export function halfOpenOctets(sa: IkeSa): number {
-  return sa.phase === "established" ? 0 : ofPhase(sa) + (sa.fragments?.octets ?? 0);
+  return sa.phase === "established" || isCalling(sa)
+    ? 0
+    : ofPhase(sa) + (sa.fragments?.octets ?? 0);
 }
 
-function ofPhase(sa: Exclude<IkeSa, Established>): number {
+function ofPhase(sa: ResponderPhase): number {
   switch (sa.phase) {
     case "awaiting-credentials":
     case "awaiting-key-exchange":

@@ -17,17 +17,20 @@ import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
 import { deletedByPeer } from "./informational.ts";
+import { onKeyExchangeCalling, onMessageCalling } from "./initiating.ts";
+import { isCalling } from "./initiator-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { onMessageProving, onPassword } from "./proving-user.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
 import {
-  askForChild,
+  askForChildren,
   onDerived,
   onGrantedInstalled,
   onOffered,
   rekeyChild,
 } from "./quick-mode-request.ts";
 import { quickModeWaiting } from "./quick-modes.ts";
+import type { ResponderPhase } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { onUsage } from "./usage.ts";
@@ -57,13 +60,16 @@ function handle(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
 function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeContext): Step {
   switch (event.kind) {
     case "message":
-      return onMessageOfPhase1(sa, event, context);
+      return isCalling(sa)
+        ? onMessageCalling(sa, event, context)
+        : onMessageOfPhase1(sa, event, context);
     case "credentials":
       if (!("ticket" in sa) || sa.ticket !== event.ticket) return same(sa);
       if (sa.phase === "awaiting-credentials") return onCredentials(sa, event.result, context);
       if (sa.phase !== "main-awaiting-credentials") return same(sa);
       return onMainCredentials(sa, event.result, context);
     case "key-exchange-answer":
+      if (isCalling(sa)) return onKeyExchangeCalling(sa, event, context);
       if (!("ticket" in sa) || sa.ticket !== event.ticket) return same(sa);
       if (sa.phase === "awaiting-key-exchange") return onKeyExchange(sa, event.result, context);
       return sa.phase === "main-exchanging"
@@ -82,7 +88,7 @@ function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeCon
 }
 
 function onMessageOfPhase1(
-  sa: Exclude<IkeSa, Established>,
+  sa: ResponderPhase,
   event: Extract<IkeEvent, { kind: "message" }>,
   context: IkeContext,
 ): Step {
@@ -120,7 +126,7 @@ function take(sa: Established, event: IkeEvent, context: IkeContext): Step {
     case "rekey-child":
       return rekeyChild(sa, event.spiIn, context);
     case "new-child":
-      return sa.heir === undefined ? askForChild(sa, event, context) : same(sa);
+      return sa.heir === undefined ? askForChildren(sa, event, context) : same(sa);
     case "close-child":
       return onExpired(sa, event.spiIn, context);
     case "check-liveness": {

@@ -87,6 +87,12 @@ export function noneChosenEsp(
   });
 }
 
+/** The transforms of an offer of ours for an ISAKMP SA, in words. */
+export function offeredIsakmp({ proposals }: SaPayload): readonly string[] {
+  const transforms = proposals.flatMap((proposal) => proposal.transforms);
+  return transforms.slice(0, SHOWN_MAX).map((one) => isakmpText(isakmpOfferOf(one)));
+}
+
 type Comparison<T> = {
   readonly offerOf: (transform: Transform) => T;
   readonly textOf: (offer: T) => string;

@@ -45,7 +45,11 @@ export function endPhase1(sa: ResponderPhase, refusal: Refusal, isTold = false):
 
 /** Its proof is wrong, or cannot be read because its keys differ from ours. */
 export function wrongPsk(sa: ResponderPhase): Step {
-  const failed = endPhase1(sa, { kind: "wrong-psk" });
+  return counted(endPhase1(sa, { kind: "wrong-psk" }));
+}
+
+/** A negotiation has failed because the peer has not proved who it is. */
+export function counted(failed: Step): Step {
   return {
     sa: failed.sa,
     effects: [{ kind: "count", counter: "authentication_failures" }, ...failed.effects],

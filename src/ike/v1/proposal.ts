@@ -143,10 +143,7 @@ export function chooseEsp(sa: SaPayload, want: EspWant): Result<ChosenEsp, Refus
   return err(noneChosenEsp(sa, usable));
 }
 
-/**
- * An offer for an ISAKMP SA: one proposal, a transform for each combination, best first. Callers of
- * the simulation make it; erouted itself does not call with IKEv1 yet.
- */
+/** An offer for an ISAKMP SA: one proposal, a transform for each combination, best first. */
 export function isakmpOffer(
   suites: readonly Suite[],
   offer: {

@@ -12,13 +12,21 @@ import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import { selectorsText } from "../selector-text.ts";
 import { okNote, refusedNote } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { quickModeHash3 } from "./keys.ts";
 import { chooseEsp, espOffer, groupsOf, isAnswerTo } from "./proposal.ts";
 import { firstIv, hashed, newMessageId, sealMessage } from "./protect.ts";
-import { childOf, childText, encapsulationsOf, formerOf, keysOf } from "./quick-child.ts";
+import {
+  childOf,
+  childText,
+  encapsulationsOf,
+  formerOf,
+  keysOf,
+  type Selectors,
+} from "./quick-child.ts";
 import type { Asked, Deriving, Granted, Offering, QuickMode, Wish } from "./quick-mode-phase.ts";
 import { QUICK_MODES_MAX, quickModesUnderWay, replaceQuickMode } from "./quick-modes.ts";
 import { copyWaitMs } from "./retransmit.ts";
@@ -51,17 +59,45 @@ function replacedBy(exchange: QuickMode) {
   return replaces === undefined ? undefined : { spiIn: replaces };
 }
 
-/** A Child SA for these selectors, of which each side has one: Quick Mode names no more. */
-export function askForChild(
+/**
+ * Child SAs for these selectors: one for each pair, as Quick Mode names one selector of each side.
+ * Pairs that have one, or are getting one, are left out.
+ */
+export function askForChildren(
   sa: Established,
   wish: Pick<Wish, "local" | "remote">,
   context: IkeContext,
 ): Step {
   const mode = sa.policy.transport && sa.nat === "none" ? "transport" : "tunnel";
   const [method = 0] = groupsOf(sa.policy.suites);
-  const local = wish.local.slice(0, 1);
-  const remote = wish.remote.slice(0, 1);
-  return ask(sa, { local, remote, mode, replaces: undefined, method }, context);
+  let at = sa;
+  const effects: IkeEffect[] = [];
+  for (const pair of pairsOf(wish)) {
+    if (hasChildFor(at, pair)) continue;
+    if (at.children.length + quickModesUnderWay(at) >= sa.policy.childSasMax) break;
+    const asked = ask(at, { ...pair, mode, replaces: undefined, method }, context);
+    effects.push(...asked.effects);
+    if (asked.sa?.phase === "established") at = asked.sa;
+  }
+  return { sa: at, effects };
+}
+
+function* pairsOf({ local, remote }: Selectors): Generator<Selectors> {
+  for (const ours of local) {
+    for (const theirs of remote) {
+      if (ours.range.family === theirs.range.family) yield { local: [ours], remote: [theirs] };
+    }
+  }
+}
+
+function hasChildFor(sa: Established, pair: Selectors): boolean {
+  if (formerOf(sa, pair) !== undefined) return true;
+  const text = selectorsText(pair.local, pair.remote);
+  return sa.quickModes.some((one) => {
+    const asked = "wish" in one ? one.wish : "plan" in one ? one.plan : undefined;
+    const made = asked ?? ("child" in one ? one.child : undefined);
+    return made !== undefined && selectorsText(made.local, made.remote) === text;
+  });
 }
 
 function ask(sa: Established, wish: Omit<Wish, "random">, context: IkeContext): Step {

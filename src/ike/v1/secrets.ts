@@ -11,6 +11,14 @@ export function wipeSecrets(sa: IkeSa): void {
     case "awaiting-credentials":
     case "main-awaiting-credentials":
       return;
+    case "call-aggressive-offering":
+    case "call-aggressive-asked":
+      wipe(sa.own.privateOctets);
+      wipeCredentials(sa.call.credentials);
+      return;
+    case "call-aggressive-deriving":
+      wipeSecrets(sa.asked);
+      return;
     case "awaiting-key-exchange":
     case "main-awaiting-ke":
     case "main-exchanging":

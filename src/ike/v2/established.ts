@@ -22,7 +22,6 @@ type Known =
   | "algorithms"
   | "keys"
   | "usesPpk"
-  | "hasFullTranscript"
   | "peer"
   | "fragmentOctets"
   | "fragments"
@@ -78,7 +77,6 @@ export function successorOf(
     keys: made.keys,
     // Its keys are made from SK_d, which contains the PPK (RFC 8784 §3).
     usesPpk: sa.usesPpk,
-    hasFullTranscript: sa.hasFullTranscript,
     peer: sa.peer,
     policy: sa.policy,
     settings: sa.settings,

@@ -61,7 +61,6 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
     natPort: sa.settings.natPort,
     algorithms: sa.algorithms,
     usesPpk: sa.usesPpk,
-    hasFullTranscript: sa.hasFullTranscript,
     policy: sa.policy,
     children: sa.children,
     isReplaced: false,

@@ -65,6 +65,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "our-id":
     case "fragments-refused":
     case "peer-refused":
+    case "peer-refused-ikev1":
     case "no-answer":
     case "ikev1-unsupported":
     case "xauth":

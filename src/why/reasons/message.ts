@@ -65,7 +65,7 @@ export const MESSAGE_REASONS: Readonly<Record<MessageReason, Meaning>> = {
   },
   "ikev1-unsupported": {
     ...WARNING,
-    words: "it wants a part of IKEv1 that is not supported here",
+    words: "it needs a part of IKEv1 that is not supported here",
     advice: "the detail says which: set its router accordingly, or to IKEv2",
   },
   ikev1: {

@@ -100,12 +100,10 @@ password_file = "/etc/erouted/lab.secret"
   expect(warned(lab.replace('"v1"', '"v1"\nikev1_mode = "main"'))).toEqual([]);
 });
 
-test("sites of IKEv1 call by themselves: erouted never does", () => {
-  expect(config(V1).plan.eroutes[0]?.life.start).toBe("never");
+test("R12: sites of IKEv1 are called for traffic, unless the eroute says never", () => {
+  expect(config(V1).plan.eroutes[0]?.life.start).toBe("on-traffic");
   expect(config(`${FLEET}ike_version = "both"\n`).plan.eroutes[0]?.life.start).toBe("on-traffic");
-  expect(told(`${V1}start = "on-traffic"\n`)).toEqual([
-    'eroute[0].start is "on-traffic", but ike_version is "v1": erouted does not call with IKEv1',
-  ]);
+  expect(config(`${V1}start = "never"\n`).plan.eroutes[0]?.life.start).toBe("never");
 });
 
 test("a user whose name no eroute matches is one of XAUTH, where an eroute has that", () => {

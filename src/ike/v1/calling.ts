@@ -1,0 +1,143 @@
+/** What both modes of Phase 1 have in common when we begin it (RFC 2408 §5.1, RFC 2409 §5). */
+
+import type { Path } from "../../inet/endpoint.ts";
+import { later } from "../../octets/instant.ts";
+import { IKE_HEADER_OCTETS } from "../../wire/header.ts";
+import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
+import type { IdPayload, NotifyPayload, Payload, SaPayload } from "../../wire/v1/message.ts";
+import { isErrorNotify, NotifyType } from "../../wire/v1/notify-type.ts";
+import { parsePayloads } from "../../wire/v1/payload-chain.ts";
+import { type Vendor, vendorPayload } from "../../wire/v1/vendor-id.ts";
+import type { IkeContext } from "../effect.ts";
+import type { Call, IkeEvent } from "../event.ts";
+import { CALL_ATTEMPTS_MAX, KEY_EXCHANGE_MS } from "../limits.ts";
+import type { Nat } from "../nat.ts";
+import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
+import { failedNote } from "./answer.ts";
+import { type InitiatorPhase, modeOfCall } from "./initiator-phase.ts";
+import { cookieOctets } from "./keys.ts";
+import { offeredIsakmp } from "./none-chosen.ts";
+import { notify } from "./notify.ts";
+import { MESSAGE_OCTETS_MAX } from "./phase1.ts";
+import { isakmpOffer } from "./proposal.ts";
+import type { Copies } from "./quick-mode-phase.ts";
+import { copyWaitMs } from "./retransmit.ts";
+import { wipeSecrets } from "./secrets.ts";
+import { seenPayloads } from "./seen-message.ts";
+import type { Step } from "./step.ts";
+import { AuthMethod } from "./transform-numbers.ts";
+
+export type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
+
+/** Our offer; in Aggressive Mode with one group only (RFC 2409 §5.2). */
+export function offerOf({ credentials }: Call, group: number | undefined): SaPayload {
+  const { policy, settings } = credentials;
+  const { lifetimeMs, reauthMs = lifetimeMs } = settings;
+  const seconds = Math.floor(Math.min(lifetimeMs, reauthMs) / 1_000);
+  const lifetime = { seconds, kilobytes: undefined };
+  const authMethod = AuthMethod.PRE_SHARED_KEY;
+  return isakmpOffer(policy.ikeSuites, { authMethod, lifetime, group });
+}
+
+/** What we understand: NAT traversal by the RFC and by its drafts, liveness checks, fragments. */
+export function callVendors({ credentials: { settings } }: Call): readonly Payload[] {
+  const all = settings.fragmentation ? [...ANNOUNCED, "fragmentation" as const] : ANNOUNCED;
+  return all.map(vendorPayload);
+}
+
+const ANNOUNCED: readonly Vendor[] = [
+  "nat-t",
+  "nat-t-draft-03",
+  "nat-t-draft-02-line-feed",
+  "nat-t-draft-02",
+  "dpd",
+];
+
+/** Our ID, for any protocol and port. */
+export function ourId({ credentials }: Call): IdPayload {
+  return { kind: "ID", identity: credentials.ourIdentity, protocol: 0, port: 0 };
+}
+
+/** INITIAL-CONTACT, if there is no other IKE SA with the site (RFC 2407 §4.6.3.3). */
+export function initialContact({ initialContact: isFirst }: Call, id: SaId): readonly Payload[] {
+  return isFirst ? [notify(NotifyType.INITIAL_CONTACT, { spi: cookieOctets(id) })] : [];
+}
+
+/** The path of our messages from the moment a NAT is found (RFC 3947 §4). */
+export function floated({ path, natPorts }: Call, nat: Nat): Path {
+  const { local, remote } = path;
+  if (nat === "none") return path;
+  return {
+    local: { address: local.address, port: natPorts.local },
+    remote: { address: remote.address, port: natPorts.remote },
+  };
+}
+
+/** When we stop waiting for our own work. */
+export function workUntil({ now }: IkeContext) {
+  return later(now, KEY_EXCHANGE_MS);
+}
+
+/** A message of ours goes out for the first time. */
+export function firstCopy({ credentials }: Call, octets: Uint8Array, context: IkeContext): Copies {
+  const waitMs = copyWaitMs(credentials.settings, 1, context);
+  return { octets, attempts: 1, retransmitAt: later(context.now, waitMs) };
+}
+
+/** The next copy of the message in flight; undefined: there have been enough. */
+export function nextCopy(
+  { credentials: { settings } }: Call,
+  { octets, attempts }: Copies,
+  context: IkeContext,
+): Copies | undefined {
+  if (attempts >= Math.min(settings.retransmission.attemptsMax, CALL_ATTEMPTS_MAX)) {
+    return undefined;
+  }
+  const waitMs = copyWaitMs(settings, attempts + 1, context);
+  return { octets, attempts: attempts + 1, retransmitAt: later(context.now, waitMs) };
+}
+
+/** The call has failed. */
+export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
+  wipeSecrets(sa);
+  const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
+  return { sa: undefined, effects: [failedNote(modeOfCall(sa), refusal), ended] };
+}
+
+type Waiting = Extract<InitiatorPhase, { readonly sent: Copies }>;
+
+/** An answer that leads nowhere is remembered: it may be forged, so the right one is awaited. */
+export function hinted(sa: Waiting, hint: Refusal): Step {
+  return { sa: { ...sa, hint }, effects: [] };
+}
+
+/** Whether a message is worth reading: one of this exchange, or an Informational one in clear. */
+export function isReadable({ header, octets }: MessageEvent, exchangeType: number): boolean {
+  if (octets.length > MESSAGE_OCTETS_MAX) return false;
+  const { INFORMATIONAL } = ExchangeType;
+  if (header.exchangeType === INFORMATIONAL) return !isakmpFlags(octets).encryption;
+  return header.exchangeType === exchangeType && header.messageId === PHASE_1_MESSAGE_ID;
+}
+
+/** An error that the site reports without protection; undefined: this message reports none. */
+export function errorIn(
+  sa: Waiting,
+  { header, octets }: MessageEvent,
+  { onMessage }: IkeContext,
+): { readonly type: number; readonly refusal: Refusal } | undefined {
+  if (header.exchangeType !== ExchangeType.INFORMATIONAL) return undefined;
+  const mode = modeOfCall(sa);
+  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), mode);
+  if (!parsed.ok) return undefined;
+  const { payloads } = parsed.value;
+  onMessage?.(seenPayloads("received", header, payloads));
+  const error = payloads.find(
+    (one): one is NotifyPayload & typeof one => one.kind === "NOTIFY" && isErrorNotify(one.type),
+  );
+  if (error === undefined) return undefined;
+  const { type } = error;
+  const isAboutOffer = type === NotifyType.NO_PROPOSAL_CHOSEN;
+  const offered = isAboutOffer ? { offered: offeredIsakmp(offerOf(sa.call, undefined)) } : {};
+  return { type, refusal: { kind: "peer-refused-ikev1", notify: type, asked: mode, ...offered } };
+}
