@@ -21,6 +21,7 @@ import type { RuntimeFolder } from "./runtime-folder.ts";
 import type { Shell } from "./shell.ts";
 import type { Signer } from "./signer.ts";
 import type { IkeSockets } from "./sockets.ts";
+import type { IdleWarmUp } from "./warm-up.ts";
 import type { DatabaseWatch } from "./watch-databases.ts";
 
 export type RunOptions = {
@@ -55,6 +56,7 @@ export type Daemon = Reloadable & {
   concentrator: Concentrator;
   /** Undefined: nothing is kept for the next start. */
   keeper: Keeper | undefined;
+  warmUp: IdleWarmUp | undefined;
   /** Undefined: nothing was read at the start. */
   takenOver: TakenOver | undefined;
   shell: Shell | undefined;

@@ -6,7 +6,6 @@ import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
-import { openLibc } from "../linux/libc.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -19,6 +18,7 @@ import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
+import { hideMemory } from "./hide-memory.ts";
 import { inSteps } from "./in-steps.ts";
 import { type Former, openFormer } from "./keep/former.ts";
 import { keepConfiguration, recheckTakenOver, takeOver } from "./keep/go-on.ts";
@@ -43,7 +43,7 @@ import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner } from "./signer.ts";
 import { openIkeSockets } from "./sockets.ts";
-import { warmUp } from "./warm-up.ts";
+import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
@@ -105,9 +105,11 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const ended = waitForSignal();
   service.ready();
   daemon.keeper?.settle();
+  daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault));
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;
+  daemon.warmUp.stop();
   service.stopping();
   const isRestart = signal === LEAVE;
   if (isRestart && daemon.keeper !== undefined) {
@@ -140,15 +142,6 @@ function recordRun({ folder, note }: Daemon, config: string): void {
     isManaged: manager !== "",
   });
   if (fault !== undefined) note({ level: "warning", reason: "service-manager", detail: fault });
-}
-
-/** It contains keys of sites: no core file, and no access for other processes of the same user. */
-function hideMemory(note: Daemon["note"]): void {
-  const libc = openLibc();
-  const done = libc.ok ? libc.value.hideMemory() : 0;
-  if (done === 0) return;
-  const detail = `a core file may show this process' memory: ${errnoName(-done)}`;
-  note({ level: "warning", reason: "start", detail });
 }
 
 function createDaemon(config: Config, former: Former | undefined): Daemon {
@@ -198,6 +191,7 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     signer: openSigner(wallMs),
     concentrator,
     keeper: undefined,
+    warmUp: undefined,
     takenOver: undefined,
     shell: undefined,
     isEnding: false,
@@ -267,6 +261,7 @@ async function open(
     {
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
+        daemon.warmUp?.postpone();
         daemon.shell?.feed({ kind: "datagram", octets, path });
       },
       onLost: (datagrams) => daemon.shell?.feed({ kind: "datagrams-lost", datagrams }),

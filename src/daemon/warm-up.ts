@@ -1,6 +1,7 @@
 /**
- * Connects two sites that exist in memory only, so that the code of a connection has run once when
- * the first real site calls: code that runs for the first time takes ten times as long.
+ * Connects two sites that exist in memory only, so that the code of a connection has run when the
+ * first real site calls: code that runs for the first time takes ten times as long, and is compiled
+ * again and again until it has run some thousand times.
  */
 
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
@@ -22,10 +23,64 @@ import { err, ok } from "../octets/result.ts";
 
 type Site = { readonly address: Address; readonly concentrator: Concentrator };
 
-/** Each time more of it is compiled; the gain gets smaller quickly. */
+/** Before the start; what these leave cold is compiled while nobody calls. */
 const ROUNDS = 2;
+/** Afterwards: some two seconds of CPU in all, of which a storm of new sites is spared the most. */
+const IDLE_ROUNDS = 60;
+/** One slice, and the pause after it: other work of this machine goes on. */
+const SLICE_MS = 2;
+const PAUSE_MS = 30;
+/** Sites that call need the time themselves, and have the same effect. */
+const QUIET_MS = 500;
 /** Far more steps than the conversation has. */
 const EVENTS_MAX = 2_000;
+
+export type IdleWarmUp = {
+  /** Conversations that are over. */
+  readonly rounds: number;
+  /** A site has called: not now. */
+  postpone(): void;
+  stop(): void;
+};
+
+/** Goes on with it in short slices, whenever no site has called for a moment; then it is over. */
+export function warmUpWhileIdle(onFault: (fault: unknown) => void): IdleWarmUp {
+  let isQuiet = true;
+  let round = 0;
+  let steps = conversation();
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (ms: number) => {
+    timer = setTimeout(work, ms);
+    timer.unref();
+  };
+  const work = () => {
+    if (!isQuiet) {
+      isQuiet = true;
+      return wait(QUIET_MS);
+    }
+    try {
+      for (const until = now() + SLICE_MS; now() < until; ) {
+        if (steps.next().done !== true) continue;
+        round++;
+        if (round === IDLE_ROUNDS) return;
+        steps = conversation();
+      }
+      wait(PAUSE_MS);
+    } catch (fault) {
+      onFault(fault);
+    }
+  };
+  wait(QUIET_MS);
+  return {
+    get rounds() {
+      return round;
+    },
+    postpone() {
+      isQuiet = false;
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
 
 /**
  * Takes some tens of milliseconds, sends nothing, leaves nothing behind. Returns what went wrong,
@@ -42,8 +97,19 @@ export function warmUp(): unknown {
   }
 }
 
-/** One site connects and rekeys, another one has a wrong key, and both end. */
 function converse(): boolean {
+  const steps = conversation();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/**
+ * One site connects and rekeys, another one has a wrong key, and both end; a step is one event.
+ * Returns whether the first was connected.
+ */
+function* conversation(): Generator<undefined, boolean> {
   const [here, site, stranger] = [
     siteOf("192.0.2.1", CONCENTRATOR),
     siteOf("192.0.2.2", callerText("site-1", "a secret of nobody")),
@@ -52,16 +118,16 @@ function converse(): boolean {
   if (here === undefined || site === undefined || stranger === undefined) return false;
   const sites = [here, site, stranger];
   const connect = { kind: "connect", peerId: "here" } as const;
-  pump(sites, site, connect);
+  yield* pump(sites, site, connect);
   const isUp = here.concentrator.snapshot().isConnected("site-1");
   for (const of of ["children", "ike"] as const) {
-    pump(sites, site, { kind: "rekey", peerId: "here", of });
-    pump(sites, here, { kind: "rekey", peerId: "site-1", of });
+    yield* pump(sites, site, { kind: "rekey", peerId: "here", of });
+    yield* pump(sites, here, { kind: "rekey", peerId: "site-1", of });
   }
-  pump(sites, stranger, connect);
+  yield* pump(sites, stranger, connect);
   const path = pathTo(stranger, here);
-  pump(sites, here, { kind: "datagram", octets: new Uint8Array(64).fill(1), path });
-  pump(sites, site, { kind: "disconnect", peerId: "here" });
+  yield* pump(sites, here, { kind: "datagram", octets: new Uint8Array(64).fill(1), path });
+  yield* pump(sites, site, { kind: "disconnect", peerId: "here" });
   return isUp;
 }
 
@@ -114,16 +180,18 @@ password_file = "${secret}"
 }
 
 /** Delivers one event, and all that immediately follows from it at each end. */
-function pump(sites: readonly Site[], site: Site, event: Event): void {
+function* pump(sites: readonly Site[], site: Site, event: Event): Generator<undefined, undefined> {
   const waiting: { readonly at: Site; readonly event: Event }[] = [{ at: site, event }];
   for (let count = 0; count < EVENTS_MAX; count++) {
     const next = waiting.shift();
-    if (next === undefined) return;
+    if (next === undefined) return undefined;
     for (const effect of next.at.concentrator.handle(next.event, now())) {
       const answer = answerOf(sites, next.at, effect);
       if (answer !== undefined) waiting.push(answer);
     }
+    yield;
   }
+  return undefined;
 }
 
 function answerOf(

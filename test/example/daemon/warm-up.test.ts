@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { warmUp } from "../../../src/daemon/warm-up.ts";
+import { warmUp, warmUpWhileIdle } from "../../../src/daemon/warm-up.ts";
 
 const TIMEOUT_MS = 120_000;
 /** Functions that only the simulation of a site needs. */
@@ -19,6 +19,29 @@ test(
     expect(cold.cold.length).toBe(cold.used);
     expect(warm.used).toBeGreaterThan(500);
     expect(warm.cold.length < COLD_MAX ? [] : warm.cold).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "it goes on while nobody calls, and waits while sites do",
+  async () => {
+    const faults: unknown[] = [];
+    const idle = warmUpWhileIdle((fault) => faults.push(fault));
+    while (idle.rounds === 0) await Bun.sleep(10);
+    idle.postpone();
+    await Bun.sleep(100);
+    const before = idle.rounds;
+    for (let i = 0; i < 10; i++) {
+      idle.postpone();
+      await Bun.sleep(100);
+    }
+    expect(idle.rounds).toBe(before);
+    while (idle.rounds === before) await Bun.sleep(10);
+    idle.stop();
+    const stopped = idle.rounds;
+    await Bun.sleep(200);
+    expect([idle.rounds, faults]).toEqual([stopped, []]);
   },
   TIMEOUT_MS,
 );
