@@ -167,7 +167,9 @@ function onAuthenticated(
   countIkeSa(engine, standOf(entry.sa));
   if (proven === undefined) return;
   const { eroute } = proven;
-  if (factsAt(engine, spi)?.version === 1) count(engine, "ikev1_sas_established");
+  const facts = factsAt(engine, spi);
+  if (facts?.version === 1) count(engine, "ikev1_sas_established");
+  if (facts?.hasFullTranscript === true) count(engine, "ike_sas_with_downgrade_prevention");
   if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
   const call = callOfIkeSa(engine, spi);

@@ -31,6 +31,8 @@ export type IkeSaView = {
   readonly algorithms: string;
   /** A PPK is in its keys (RFC 8784). */
   readonly ppk: boolean;
+  /** Its proofs cover both first messages: what was agreed on cannot have been weakened. */
+  readonly downgradePrevention: boolean;
   readonly localEndpoint: string;
   readonly remoteEndpoint: string;
   readonly nat: "none" | "local" | "remote" | "both";
@@ -193,6 +195,7 @@ export const COUNTER_NAMES = [
   "ike_sa_init_requests",
   "ike_sas_established",
   "ike_sas_with_ppk",
+  "ike_sas_with_downgrade_prevention",
   "ikev1_sas_established",
   "ike_sas_rekeyed",
   "ike_sas_over_limit",

@@ -204,6 +204,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
       role: id.role,
       algorithms: ikeAlgorithmsText(ike.algorithms),
       ppk: ike.usesPpk,
+      downgradePrevention: ike.hasFullTranscript,
       localEndpoint: formatEndpoint(ike.path.local),
       remoteEndpoint: formatEndpoint(ike.path.remote),
       nat: ike.nat,

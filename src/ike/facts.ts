@@ -37,6 +37,8 @@ export type IkeSaFacts = {
   readonly algorithms: IkeAlgorithms;
   /** A post-quantum pre-shared key is mixed into its keys. */
   readonly usesPpk: boolean;
+  /** Its proofs cover both first messages, so nobody can have weakened what was agreed on. */
+  readonly hasFullTranscript: boolean;
   readonly policy: ChildPolicy;
   readonly children: readonly ChildSa[];
   /** A rekey has replaced it: it waits to be deleted. */

@@ -1,5 +1,6 @@
 /** Finds sites by algorithm, by any name that people use, in what they have or offered. Pure. */
 
+import type { IkeSaView } from "../concentrator/snapshot.ts";
 import { keywordFor } from "../crypto/keyword.ts";
 import { ALGORITHM_NAMES, transformName } from "../crypto/names.ts";
 import { TransformType } from "../crypto/transform.ts";
@@ -14,7 +15,8 @@ export type AlgorithmFilter = {
 
 /**
  * A filter for one algorithm or family: `mlkem768`, `ML_KEM_768`, `modp`, or `pq` for any key
- * exchange that a quantum computer does not break; `ikev1` and `ikev2` for a version of IKE.
+ * exchange that a quantum computer does not break; `ikev1` and `ikev2` for a version of IKE, `ppk`
+ * and `downgrade-prevention` for IKE SAs that have it.
  */
 export function algorithmFilter(word: string): Result<AlgorithmFilter, string> {
   const wanted = bare(word);
@@ -92,10 +94,18 @@ function startsWith(wanted: string): (name: string) => boolean {
     name.startsWith(wanted) || (wanted.startsWith(name) && /^\d+$/.test(wanted.slice(name.length)));
 }
 
-/** A version of IKE is found like an algorithm: it stands in a list of its own. */
-export function versionName(version: 1 | 2): string {
-  return `IKEv${version}`;
+/** What else an IKE SA has is found like an algorithm: each stands in a list of its own. */
+export function traitNames(sa: IkeSaTraits): readonly string[] {
+  const names = [`IKEv${sa.version}`];
+  if (sa.ppk) names.push(PPK);
+  if (sa.downgradePrevention) names.push(DOWNGRADE_PREVENTION);
+  return names;
 }
 
-const KNOWN: readonly string[] = [...ALGORITHM_NAMES.all, versionName(1), versionName(2)].map(bare);
+type IkeSaTraits = Pick<IkeSaView, "version" | "ppk" | "downgradePrevention">;
+
+const PPK = "PPK";
+const DOWNGRADE_PREVENTION = "DOWNGRADE_PREVENTION";
+const TRAITS = ["IKEv1", "IKEv2", PPK, DOWNGRADE_PREVENTION];
+const KNOWN: readonly string[] = [...ALGORITHM_NAMES.all, ...TRAITS].map(bare);
 const KEY_EXCHANGES: ReadonlySet<string> = new Set(ALGORITHM_NAMES.keyExchanges);

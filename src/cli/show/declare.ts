@@ -43,7 +43,7 @@ function declareTunnels({ program, terminal, ends }: Declaration): void {
       ]),
     )
     .option("--with <algorithm>", "only with this one: mlkem768, modp, pq (any post-quantum)")
-    .option("--without <algorithm>", "only without it, in IKE SA and Child SAs")
+    .option("--without <algorithm>", "only without it: also ppk, downgrade-prevention, ikev1")
     .addOption(
       new Option("--sort <key>", "sort by this instead of the time of creation").choices(SORT_KEYS),
     )

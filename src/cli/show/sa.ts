@@ -81,9 +81,15 @@ function ikeSaParts(eroute: unknown, nowMs: number | undefined): readonly Part[]
       nat === "none" ? "no NAT" : `NAT: ${nat}`,
       `${text("role")} since ${ageText(ike, "established_at", nowMs)}`,
     ],
-    ["", text("algorithms"), ...(fieldAt(ike, "ppk") === true ? ["with a PPK"] : [])],
+    ["", text("algorithms"), ...protections(ike)],
     ["", `SPIi ${text("spi_i")}`, `SPIr ${text("spi_r")}`],
   ];
+}
+
+function protections(ike: unknown): readonly string[] {
+  const named = (name: string, text: string) => (fieldAt(ike, name) === true ? [text] : []);
+  const [ppk, downgrade] = ["with a PPK", "downgrade prevention"];
+  return [...named("ppk", ppk), ...named("downgrade_prevention", downgrade)];
 }
 
 function childSaParts(eroute: unknown, nowMs: number | undefined): readonly Part[] {

@@ -26,6 +26,7 @@ export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
     natPort: sa.settings.natPort,
     algorithms: ikeAlgorithmsOf(sa.algorithms),
     usesPpk: false,
+    hasFullTranscript: false,
     policy: sa.policy,
     children: sa.children,
     isReplaced: sa.heir !== undefined,

@@ -156,6 +156,8 @@ export type Established = {
   readonly keys: IkeKeys;
   /** A PPK is mixed into the keys, of this IKE SA or of one before it. */
   readonly usesPpk: boolean;
+  /** The AUTH of each end covers both IKE_SA_INIT messages, of this IKE SA or of the first one. */
+  readonly hasFullTranscript: boolean;
   readonly peer: Identity;
   /** The site expected another ID of us: its IDr and our ID; absent if it did not. */
   readonly otherId?: { readonly expected: string; readonly ours: string };

@@ -22,6 +22,7 @@ type Known =
   | "algorithms"
   | "keys"
   | "usesPpk"
+  | "hasFullTranscript"
   | "peer"
   | "fragmentOctets"
   | "fragments"
@@ -77,6 +78,7 @@ export function successorOf(
     keys: made.keys,
     // Its keys are made from SK_d, which contains the PPK (RFC 8784 §3).
     usesPpk: sa.usesPpk,
+    hasFullTranscript: sa.hasFullTranscript,
     peer: sa.peer,
     policy: sa.policy,
     settings: sa.settings,

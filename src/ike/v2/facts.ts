@@ -61,6 +61,7 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
     natPort: sa.settings.natPort,
     algorithms: sa.algorithms,
     usesPpk: sa.usesPpk,
+    hasFullTranscript: sa.hasFullTranscript,
     policy: sa.policy,
     children: sa.children,
     isReplaced: false,

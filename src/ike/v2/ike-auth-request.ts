@@ -274,6 +274,7 @@ function establishedOf(
       fragmentOctets,
       fragments: afterAuth(half.fragments),
       usesPpk: hasPpk(half),
+      hasFullTranscript: half.transcript.isFull,
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,
       redirect: call.credentials.settings.followRedirect ? "followed" : "none",

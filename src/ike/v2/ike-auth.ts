@@ -212,6 +212,7 @@ function establishedOf(sa: Responding, site: ProvenSite, context: IkeContext): E
       algorithms: half.algorithms,
       keys: keysAfterProof(half.keys),
       usesPpk: hasPpk(half),
+      hasFullTranscript: half.transcript.isFull,
       peer: { idType: identity.idType, data: identity.data },
       ...agreedFragments(half, credentials.settings),
       mobike: request.mobike && credentials.settings.mobike,

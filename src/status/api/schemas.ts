@@ -30,6 +30,9 @@ const ikeSa = z
     key_exchange: z.string().describe("All key exchanges: `X25519+ML_KEM_768`."),
     post_quantum: z.boolean().describe("Whether one of them withstands a quantum computer."),
     ppk: z.boolean(),
+    downgrade_prevention: z
+      .boolean()
+      .describe("Whether the proofs of both ends cover both IKE_SA_INIT messages."),
     local_endpoint: z.string(),
     remote_endpoint: z.string(),
     nat: z.enum(["none", "local", "remote", "both"]),

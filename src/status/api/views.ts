@@ -136,6 +136,7 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
     key_exchange: keyExchangesIn(view.algorithms),
     post_quantum: isPostQuantum(view.algorithms),
     ppk: view.ppk,
+    downgrade_prevention: view.downgradePrevention,
     local_endpoint: view.localEndpoint,
     remote_endpoint: view.remoteEndpoint,
     nat: view.nat,

@@ -1,7 +1,7 @@
 /** Eroutes in use as lists: searched, filtered, sorted and cut into pages, in short turns. */
 
 import type { ErouteBrief, ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
-import { type AlgorithmFilter, versionName } from "../../why/algorithm-filter.ts";
+import { type AlgorithmFilter, traitNames } from "../../why/algorithm-filter.ts";
 import { type StateUses, type StatusSource, stateKey } from "../source.ts";
 import { inTurns, nextTurn, sortInTurns } from "./turns.ts";
 
@@ -175,8 +175,8 @@ function asksAlgorithms({ with: having, without }: ErouteQuery): boolean {
 function hasAlgorithms(view: ErouteView | undefined, query: ErouteQuery): boolean {
   const { with: having, without } = query;
   const sas = view === undefined ? [] : [...view.ikeSas, ...view.childSas];
-  const versions = view?.ikeSas.map(({ version }) => versionName(version)) ?? [];
-  const lists = [...sas.map(({ algorithms }) => algorithms), ...versions];
+  const traits = view?.ikeSas.flatMap(traitNames) ?? [];
+  const lists = [...sas.map(({ algorithms }) => algorithms), ...traits];
   if (lists.length === 0) return false;
   return having?.isIn(lists) !== false && without?.isIn(lists) !== true;
 }

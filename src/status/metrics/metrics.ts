@@ -343,6 +343,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   ike_sas_established: "IKE SAs whose peer authenticated.",
   ikev1_sas_established: "Established IKE SAs of IKEv1, which is for old routers.",
   ike_sas_with_ppk: "Established IKE SAs that use a post-quantum key (RFC 8784).",
+  ike_sas_with_downgrade_prevention:
+    "Established IKE SAs whose proofs cover both IKE_SA_INIT messages.",
   ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
   ike_sas_over_limit: "IKE SAs closed because their site had too many.",
   rekey_collisions: "SAs that both ends rekeyed at the same time.",

@@ -96,6 +96,7 @@ const Row: FC<RowProps> = ({ view, sa, source }) => (
       {raw(sa.algorithms.replace(/[^\w/]/g, "").replaceAll("/", "/<wbr>"))}
       {sa.version === 1 && <span class="warn line">IKEv1</span>}
       {sa.ppk && <span class="dim line">with a PPK</span>}
+      {sa.downgradePrevention && <span class="dim line">downgrade prevention</span>}
     </td>
     <td data-label="SPIs" class="mono">
       <span class="line">{sa.spiI}</span>

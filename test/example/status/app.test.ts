@@ -46,6 +46,7 @@ describe("the API", () => {
         remote_endpoint: "198.51.100.1:4500",
         nat: "none",
         ppk: false,
+        downgrade_prevention: true,
         established_at: "2026-01-05T08:00:01.000Z",
         redirectable: true,
       },

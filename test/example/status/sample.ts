@@ -211,6 +211,7 @@ function erouteView(n: number): ErouteView {
         role: "responder",
         algorithms: "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519",
         ppk: isBehindNat,
+        downgradePrevention: !isBehindNat,
         localEndpoint: "192.0.2.1:4500",
         remoteEndpoint: `198.51.100.${n % 256}:4500`,
         nat: isBehindNat ? "remote" : "none",

@@ -5,7 +5,7 @@ import {
   algorithmFilter,
   isPostQuantum,
   keyExchangesIn,
-  versionName,
+  traitNames,
 } from "../../../src/why/algorithm-filter.ts";
 
 const CLASSICAL = "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519";
@@ -61,9 +61,20 @@ test("the key exchanges of an SA, and whether one is post-quantum", () => {
   expect([CLASSICAL, HYBRID].map(isPostQuantum)).toEqual([false, true]);
 });
 
-test("a version of IKE is found like an algorithm", () => {
-  const filter = algorithmFilter("ikev1");
+test.each([
+  ["ikev1", false, true],
+  ["ikev2", true, false],
+  ["ppk", true, false],
+  ["downgrade-prevention", true, false],
+  ["DOWNGRADE_PREVENTION", true, false],
+])("%s is found like an algorithm", (word, isInNew, isInOld) => {
+  const filter = algorithmFilter(word);
   if (!filter.ok) throw new Error(filter.error);
-  expect(filter.value.isIn(["AES_CBC_256/MODP_2048", versionName(1)])).toBe(true);
-  expect(filter.value.isIn(["AES_CBC_256/MODP_2048", versionName(2)])).toBe(false);
+  const algorithms = "AES_CBC_256/MODP_2048";
+  const all = traitNames({ version: 2, ppk: true, downgradePrevention: true });
+  const none = traitNames({ version: 1, ppk: false, downgradePrevention: false });
+  expect([all, none].map((traits) => filter.value.isIn([algorithms, ...traits]))).toEqual([
+    isInNew,
+    isInOld,
+  ]);
 });

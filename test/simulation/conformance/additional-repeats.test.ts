@@ -1,16 +1,18 @@
 /**
  * What peers with additional key exchanges were seen to do, or what the network does to them: the
- * same IKE_INTERMEDIATE again, in other fragments and out of order, and a Configuration payload in
- * a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15).
+ * same IKE_INTERMEDIATE again, in other fragments and out of order, and a Configuration payload or
+ * a PPK in a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15, RFC 9867).
  */
 
 import { expect, test } from "bun:test";
 import { performKeyExchange } from "../../../src/crypto/key-exchange.ts";
 import type { Suite } from "../../../src/crypto/suite.ts";
 import { Ke } from "../../../src/crypto/transform.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { connectedEnds, type Ends, established, layEnds, takeSeen } from "../ends.ts";
 import { ESP_SUITE, IKE_SUITE } from "../plan.ts";
 
@@ -52,17 +54,25 @@ test("X-07: a hundred repeats cost a stranger's place one key exchange, and no m
 });
 
 test("§3.15: a Configuration payload in a Child rekey (MikroTik) changes nothing", () => {
-  const cp: Payload = {
-    kind: "CP",
-    cfgType: 1,
-    attributes: [{ type: 1, value: new Uint8Array() }],
-  };
+  const attributes = [{ type: 1, value: new Uint8Array() }];
+  expect(kindsAfterRekeyWith({ kind: "CP", cfgType: 1, attributes })).not.toContain("CP");
+});
+
+test("X-14: a PPK proposed in a Child rekey is not answered, so the rekey goes without it", () => {
+  const data = new TextEncoder().encode("fresh key 7");
+  const proposed = notify(NotifyType.PPK_IDENTITY_KEY, data);
+  expect(kindsAfterRekeyWith(proposed)).not.toContain("NOTIFY");
+});
+
+/** End a rekeys the Child SA, with one more payload; what the answer has. */
+function kindsAfterRekeyWith(extra: Payload): readonly string[] {
   const ends: Ends = connectedEnds({
     onWay: ({ from, octets }) => {
       if (from !== "a" || octets[18] !== CREATE_CHILD_SA) return octets;
       const request = takeSeen(ends.a).findLast(({ way }) => way === "sent");
       const head = { ...HEAD, exchangeType: CREATE_CHILD_SA, messageId: octets[23] ?? 0 };
-      return sealMessage(established(ends.a), head, [cp, ...(request?.payloads ?? [])], SOURCES)[0];
+      const payloads = [extra, ...(request?.payloads ?? [])];
+      return sealMessage(established(ends.a), head, payloads, SOURCES)[0];
     },
   });
   const before = established(ends.b).children.map(({ spiIn }) => spiIn);
@@ -71,11 +81,12 @@ test("§3.15: a Configuration payload in a Child rekey (MikroTik) changes nothin
   const answered = takeSeen(ends.b).find(({ way, exchangeType }) => {
     return way === "sent" && exchangeType === CREATE_CHILD_SA;
   });
-  expect(answered?.payloads.map(({ kind }) => kind)).not.toContain("CP");
   const after = established(ends.b).children.map(({ spiIn }) => spiIn);
   expect(after).toHaveLength(1);
   expect(after).not.toEqual(before);
-});
+  expect(established(ends.a).children.map(({ spiOut }) => spiOut)).toEqual(after);
+  return answered?.payloads.map(({ kind }) => kind) ?? [];
+}
 
 /** End b has answered IKE_INTERMEDIATE; end a has not got the answer, or b not the request. */
 function answeredOnce(passes = (octets: Uint8Array) => (octets[19] ?? 0) < 0x20): {

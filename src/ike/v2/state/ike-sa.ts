@@ -158,6 +158,7 @@ const established = record<Established>({
   algorithms: ikeAlgorithms,
   keys,
   usesPpk: bool,
+  hasFullTranscript: bool,
   peer: identity,
   otherId: omissible(
     record<NonNullable<Established["otherId"]>>({ expected: text(65_535), ours: text(65_535) }),

@@ -61,6 +61,11 @@ test("filtered by algorithms of IKE SAs and Child SAs; without SAs neither way",
   expect((await filtered("without=mlkem768")).at(0)).toBe("site-1 X25519 false");
   expect(await filtered("without=mlkem768")).toHaveLength(2);
   expect(await filtered("with=aes256gcm16&without=pq")).toHaveLength(2);
+  const all = await filtered("with=x25519");
+  const protectedOnes = await filtered("with=downgrade-prevention");
+  expect(protectedOnes).toContain("site-1 X25519 false");
+  expect(protectedOnes.length).toBeLessThan(all.length);
+  expect(await filtered("without=downgrade-prevention")).toEqual(await filtered("with=ppk"));
   const page = await (await hybrid.request("/status/ipsec/eroutes?without=mlkem768")).text();
   expect(page).toContain('name="without" value="mlkem768"');
   expect(page).toContain("<bdi>site-1");
