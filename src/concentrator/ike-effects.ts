@@ -33,7 +33,7 @@ import { identify } from "./sites/look-up.ts";
 import { findPpks } from "./sites/ppk-look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
-import { onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
+import { onDeletedElsewhere, onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
 import { onChildMethod } from "./sites/worked.ts";
 import { checkPassword } from "./sites/xauth.ts";
 
@@ -103,6 +103,8 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
     case "tell":
       engine.inbox.push({ spi: effect.to, event: effect.event });
       return;
+    case "deleted-elsewhere":
+      return onDeletedElsewhere(engine, spi, effect);
     case "count":
       count(engine, effect.counter);
       return;

@@ -107,6 +107,8 @@ export type EffectOf<Sa> =
   | { readonly kind: "hand-over"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
   /** Pass an event to another IKE SA of the same site. */
   | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
+  /** The peer has deleted another IKE SA of its own, and says so in this one. */
+  | { readonly kind: "deleted-elsewhere"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
   /** `childSasStay`: set by a version whose Child SAs outlive the IKE SA that made them. */

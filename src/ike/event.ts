@@ -64,6 +64,8 @@ export type Credentials = Terms &
 export type Ikev1Terms = {
   /** The site has to authenticate with XAUTH as well. */
   readonly xauth: boolean;
+  /** The site has an IKE SA at the same address and port whose user has authenticated. */
+  readonly isUserKnown: boolean;
   /** HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
   readonly isSha256Short: boolean;
   /**
@@ -142,6 +144,8 @@ export type IkeEvent =
   | { readonly kind: "peer-moved"; readonly remote: Endpoint }
   /** The peer has deleted a Child SA in the IKE SA that it belonged to before (IKEv1). */
   | { readonly kind: "child-deleted"; readonly spiIn: EspSpi }
+  /** The site has deleted it, and has said so in another IKE SA. */
+  | { readonly kind: "peer-deleted" }
   /** Another IKE SA of the site has handed over these Child SAs: they belong to this one now. */
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
   /**

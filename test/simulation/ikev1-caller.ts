@@ -30,7 +30,7 @@ import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
-import { parseIdentity } from "../../src/wire/identity.ts";
+import { type Identity, parseIdentity } from "../../src/wire/identity.ts";
 import { ExchangeType, isakmpFlags } from "../../src/wire/v1/header.ts";
 import {
   DOI_IPSEC,
@@ -58,6 +58,12 @@ import { toyKeyExchange } from "./toy-key-exchange.ts";
 export type CallerKnobs = {
   readonly psk?: string;
   readonly id?: string;
+  /** Instead of `id`: of any type. */
+  readonly identity?: Identity;
+  /** The Diffie-Hellman group; left out: ECP-256. */
+  readonly group?: number;
+  /** What it accepts for IPsec SAs. */
+  readonly espSuites?: Parameters<typeof espOffer>[0];
   readonly idProtocolPort?: readonly [number, number];
   readonly vendors?: readonly Vendor[];
   /** Payloads before and after those that matter. */
@@ -112,21 +118,23 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   const peer = endpointOf(knobs.called ?? "192.0.2.2", 500);
   const secret = random(64);
   const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
+  const espSuites = knobs.espSuites ?? [IKEV1_ESP_SUITE];
+  const ownGroup = knobs.group ?? Ke.ECP_256;
   const { PRE_SHARED_KEY, XAUTH_INIT_PRE_SHARED } = AuthMethod;
   const authMethod = knobs.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
   const offer = isakmpOffer(suites, {
     authMethod,
     lifetime: { seconds: knobs.lifetimeSeconds ?? 3_600, kilobytes: undefined },
-    group: Ke.ECP_256,
+    group: ownGroup,
   });
-  const offered = toyKeyExchange({ op: "offer", method: Ke.ECP_256, random: secret });
+  const offered = toyKeyExchange({ op: "offer", method: ownGroup, random: secret });
   assert(offered.ok, "a public value");
   const gxi = offered.value.publicValue;
   const Ni = random(20);
   const [protocol, port] = knobs.idProtocolPort ?? [17, 500];
   const idI: IdPayload = {
     kind: "ID",
-    identity: parseIdentity(knobs.id ?? "site-1"),
+    identity: knobs.identity ?? parseIdentity(knobs.id ?? "site-1"),
     protocol,
     port,
   };
@@ -230,7 +238,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       assert(chosen.ok, "the answer is what was offered");
       const { algorithms } = chosen.value;
       const derived = toyKeyExchange({
-        ...{ op: "derive", method: Ke.ECP_256, random: secret, peerPublic: gxr },
+        ...{ op: "derive", method: ownGroup, random: secret, peerPublic: gxr },
       });
       assert(derived.ok, "a shared secret");
       const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
@@ -295,7 +303,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const { algorithms } = state;
       assert(algorithms !== undefined, "chosen");
       const derived = toyKeyExchange({
-        ...{ op: "derive", method: Ke.ECP_256, random: secret, peerPublic: gxr },
+        ...{ op: "derive", method: ownGroup, random: secret, peerPublic: gxr },
       });
       assert(derived.ok, "a shared secret");
       const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
@@ -339,7 +347,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const nonce = random(24);
       const { algorithms } = secured();
       const group = options.pfs === true ? Ke.ECP_256 : Ke.NONE;
-      const sa = espOffer([IKEV1_ESP_SUITE], {
+      const sa = espOffer(espSuites, {
         ...{ spi, group },
         encapsulation: options.mode ?? encapsulationMode("tunnel", "none"),
         lifetime: { seconds: options.seconds ?? 1_800, kilobytes: options.kilobytes },

@@ -64,7 +64,10 @@ test("Main Mode: the ID has to be that of the site at this address, or the addre
       const isPeer = (identity: Parameters<typeof identityText>[0]) =>
         identityText(identity) === "site-1";
       const expected = { peerId: "site-1", isPeer };
-      return ok({ ...own, ikev1: { xauth: false, isSha256Short: false, expected } });
+      return ok({
+        ...own,
+        ikev1: { xauth: false, isUserKnown: false, isSha256Short: false, expected },
+      });
     },
   };
   expect(upByMainMode({}, withExpected).end.facts().version).toBe(1);

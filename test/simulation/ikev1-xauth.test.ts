@@ -31,9 +31,9 @@ const reply = (user: string, password: string) =>
   );
 const ACK = attributes(CfgType.ACK);
 
+const NO_OTHER = { isSha256Short: false, expected: undefined };
 const WITH_XAUTH: CalledSettings = {
-  credentials: (own) =>
-    ok({ ...own, ikev1: { xauth: true, isSha256Short: false, expected: undefined } }),
+  credentials: (own) => ok({ ...own, ikev1: { ...NO_OTHER, xauth: true, isUserKnown: false } }),
   password: (user, password) => user === "anna" && password === "right",
 };
 

@@ -46,6 +46,7 @@ export function credentialsFor(
 function ikev1TermsOf(rule: Ikev1Rule | undefined): Ikev1Terms {
   return {
     xauth: rule?.xauth ?? false,
+    isUserKnown: false,
     isSha256Short: rule?.sha256With96Bits ?? false,
     expected: undefined,
   };

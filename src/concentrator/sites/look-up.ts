@@ -30,6 +30,7 @@ import { refuseOverlap } from "./overlap.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
 import { obstacleOf } from "./uniqueness.ts";
+import { isUserKnownAt } from "./xauth.ts";
 
 /** IDs without a row that are remembered at the same time; the oldest is forgotten first. */
 const UNKNOWN_IDS_MAX = 4096;
@@ -226,10 +227,10 @@ function credentialsOf(
   const { major, byAddress } = waiting;
   const made = credentialsFor(engine, eroute, keys, { ourAddress, major });
   const { ikev1 } = made;
+  const isUserKnown = isUserKnownAt(engine, eroute, stand.path.remote);
+  const expected = byAddress === undefined ? undefined : expectedAt(eroute.peerId);
   const credentials =
-    ikev1 === undefined || byAddress === undefined
-      ? made
-      : { ...made, ikev1: { ...ikev1, expected: expectedAt(eroute.peerId) } };
+    ikev1 === undefined ? made : { ...made, ikev1: { ...ikev1, isUserKnown, expected } };
   const obstacle = obstacleOf(engine, eroute, stand.path);
   return ok(obstacle === undefined ? credentials : { ...credentials, obstacle });
 }

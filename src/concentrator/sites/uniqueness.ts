@@ -85,6 +85,19 @@ export function onInitialContact(engine: Engine, spi: IkeSpi): void {
   }
 }
 
+/** The site says in one of its IKE SAs that it has deleted another one: only its own count. */
+export function onDeletedElsewhere(
+  engine: Engine,
+  spi: IkeSpi,
+  { spiI, spiR }: { readonly spiI: IkeSpi; readonly spiR: IkeSpi },
+): void {
+  for (const other of ikeSaAt(engine, spi)?.eroute?.ikeSas ?? []) {
+    const id = ikeSaAt(engine, other)?.stand.id;
+    if (other === spi || id?.spiI !== spiI || id.spiR !== spiR) continue;
+    engine.inbox.push({ spi: other, event: { kind: "peer-deleted" } });
+  }
+}
+
 /** IKE SAs that both ends know to be up. */
 function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFacts[] {
   return ikeSas.flatMap((spi) => {

@@ -9,13 +9,15 @@ import { passwordOctets } from "../../eroute/psk.ts";
 import { rowEnabled } from "../../eroute/row-options.ts";
 import type { IkeEffect } from "../../ike/ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
+import { type Endpoint, equalEndpoint } from "../../inet/endpoint.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { ask } from "../ask.ts";
 import { count, type Engine } from "../engine.ts";
 import type { LookupResult } from "../event.ts";
 import type { PasswordLookUp } from "../requests.ts";
-import { ikeSaAt } from "./ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
+import { factsAt, ikeSaAt } from "./ike-sas.ts";
 
 /** Whether a user's password is right: answered at once, or when the user's row is there. */
 export function checkPassword(
@@ -65,6 +67,17 @@ type Answered = {
 function answer(engine: Engine, { spi, ticket, password }: Answered, isRight: boolean): void {
   wipe(password);
   engine.inbox.push({ spi, event: { kind: "password-answer", ticket, isRight } });
+}
+
+/**
+ * Whether the user of an IKE SA that begins at this endpoint has authenticated in another one
+ * there: some devices leave XAUTH out when they begin Phase 1 anew.
+ */
+export function isUserKnownAt(engine: Engine, { ikeSas }: ErouteInUse, remote: Endpoint): boolean {
+  return ikeSas.some((spi) => {
+    const facts = factsAt(engine, spi);
+    return facts?.version === 1 && equalEndpoint(facts.path.remote, remote);
+  });
 }
 
 /** Some clients end a password with a NUL. */

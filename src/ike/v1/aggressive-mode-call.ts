@@ -246,6 +246,8 @@ export function onAggressiveDerived(
       lifetimeMs: msOf(chosen.lifetime.seconds),
       terms: termsAfter(call.credentials),
       initialContact: call.initialContact,
+      // A site whose user has to authenticate is not called.
+      needsUser: false,
       step: STEP,
     },
     context,

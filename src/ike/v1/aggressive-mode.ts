@@ -18,10 +18,11 @@ import { notifyOf, payloadOf } from "./find-payload.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
 import { chooseNatT, detectNat, natDPayloads, natVendor } from "./nat.ts";
 import {
-  authMethodOf,
+  authMethodsOf,
   endPhase1,
   MESSAGE_OCTETS_MAX,
   msOf,
+  needsUser,
   phase1Head,
   pskOf,
   repeatLast,
@@ -82,7 +83,7 @@ export function onCredentials(
   }
   const chosen = chooseIsakmp(first.offer, {
     suites: credentials.policy.ikeSuites,
-    authMethods: [authMethodOf(credentials)],
+    authMethods: authMethodsOf(credentials),
     keOctets: first.gxi.length,
   });
   if (!chosen.ok) {
@@ -187,6 +188,7 @@ export function onMessage(sa: AwaitingProof, event: MessageEvent, context: IkeCo
       lifetimeMs: msOf(sa.chosen.lifetime.seconds),
       terms: sa.terms,
       initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
+      needsUser: needsUser(sa.terms, sa.chosen),
       step: EXCHANGE,
     },
     context,

@@ -26,6 +26,8 @@ export type Proven = Pick<
   readonly lifetimeMs: number | undefined;
   readonly terms: AfterProof;
   readonly initialContact: boolean;
+  /** XAUTH follows. */
+  readonly needsUser: boolean;
   readonly step: IkeNote["step"];
 };
 
@@ -85,7 +87,10 @@ export function establish(proven: Proven, context: IkeContext): Step {
   const { initialContact } = proven;
   const detail = ikeAlgorithmsText(ikeAlgorithmsOf(algorithms));
   const note = { level: "info", step, outcome: "ok", reason: "established", detail } as const;
-  if (terms.ikev1?.xauth === true) return askForUser(sa, { initialContact, note }, context);
+  if (proven.needsUser) {
+    const isUserKnown = terms.ikev1?.isUserKnown === true;
+    return askForUser(sa, { initialContact, isUserKnown, note }, context);
+  }
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: undefined },
     { kind: "note", note },

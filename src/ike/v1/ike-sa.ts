@@ -16,7 +16,7 @@ import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
-import { deletedByPeer } from "./informational.ts";
+import { deleted, deletedByPeer } from "./informational.ts";
 import { onKeyExchangeCalling, onMessageCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
@@ -177,6 +177,8 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
       const child = sa.children.find(({ spiIn }) => spiIn === event.spiIn);
       return child === undefined ? same(sa) : deletedByPeer(sa, child);
     }
+    case "peer-deleted":
+      return deleted(sa);
     case "rekey-ike":
       return { sa, effects: [{ kind: "reauthenticate", why: "reauthentication" }] };
     case "credentials":

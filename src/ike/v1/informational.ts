@@ -2,6 +2,7 @@
 
 import { equalOctets } from "../../octets/concat.ts";
 import { Reader } from "../../octets/reader.ts";
+import { asIkeSpi } from "../../wire/header.ts";
 import type { NotifyPayload } from "../../wire/v1/message.ts";
 import { type DeletePayload, Protocol, type Received } from "../../wire/v1/message.ts";
 import { isErrorNotify, NotifyType, notifyName } from "../../wire/v1/notify-type.ts";
@@ -78,7 +79,8 @@ function onError(sa: Established, error: NotifyPayload, context: IkeContext): St
 function onDelete(sa: Established, { protocol, spis }: DeletePayload): Step {
   if (protocol === Protocol.ISAKMP) {
     const own = cookieOctets(sa.id);
-    return spis.some((spi) => equalOctets(spi, own)) ? deleted(sa) : { sa, effects: [] };
+    if (spis.some((spi) => equalOctets(spi, own))) return deleted(sa);
+    return { sa, effects: spis.slice(0, IKE_SAS_MAX).flatMap(deletedElsewhere) };
   }
   if (protocol !== Protocol.ESP) return { sa, effects: [] };
   let at: Established = sa;
@@ -119,8 +121,15 @@ function tellHeir({ heir }: Established, spi: number | undefined): readonly IkeE
   return [{ kind: "tell", to: heir.spi, event }];
 }
 
+/** Some devices delete a former ISAKMP SA in the newest one. */
+function deletedElsewhere(cookies: Uint8Array): readonly IkeEffect[] {
+  if (cookies.length !== 16) return [];
+  const r = new Reader(cookies, "cookies");
+  return [{ kind: "deleted-elsewhere", spiI: asIkeSpi(r.u64()), spiR: asIkeSpi(r.u64()) }];
+}
+
 /** Its Child SAs stay: the peer deletes them by themselves (RFC 2409 §4). */
-function deleted(sa: Established): Step {
+export function deleted(sa: Established): Step {
   wipeSecrets(sa);
   return {
     sa: undefined,
@@ -131,6 +140,8 @@ function deleted(sa: Established): Step {
   };
 }
 
+/** More ISAKMP SAs than a site has. */
+const IKE_SAS_MAX = 16;
 /** More SPIs than a site may have Child SAs. */
 const SPIS_MAX = 1_024;
 

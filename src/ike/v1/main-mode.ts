@@ -29,10 +29,11 @@ import { neededPayload, notifyOf, payloadOf } from "./find-payload.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
 import { chooseNatT, detectNat, natDPayloads, natVendor } from "./nat.ts";
 import {
-  authMethodOf,
+  authMethodsOf,
   endPhase1,
   MESSAGE_OCTETS_MAX,
   msOf,
+  needsUser,
   phase1Head,
   pskOf,
   repeatLast,
@@ -100,7 +101,7 @@ export function onMainCredentials(
   const { first, id, path, expireAt } = sa;
   const chosen = chooseIsakmp(first.offer, {
     suites: credentials.policy.ikeSuites,
-    authMethods: [authMethodOf(credentials)],
+    authMethods: authMethodsOf(credentials),
     keOctets: undefined,
   });
   if (!chosen.ok) {
@@ -257,6 +258,7 @@ export function onMainId(sa: MainAwaitingId, event: MessageEvent, context: IkeCo
       lifetimeMs: msOf(sa.chosen.lifetime.seconds),
       terms: sa.terms,
       initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
+      needsUser: needsUser(sa.terms, sa.chosen),
       step: STEP,
     },
     context,

@@ -11,6 +11,7 @@ import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import { failedNote } from "./answer.ts";
 import { errorNotify } from "./notify.ts";
+import type { ChosenIsakmp } from "./proposal.ts";
 import { type AfterProof, modeOf, type ResponderPhase, type Sent } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
@@ -101,10 +102,19 @@ export function vendorPayloads(
   ];
 }
 
-/** How the site has to authenticate: with a key, and its user with a password where asked for. */
-export function authMethodOf({ ikev1 }: Credentials): number {
+/**
+ * How the site has to authenticate: with a key, and its user with a password where asked for. A
+ * site whose user is known may leave the password out.
+ */
+export function authMethodsOf({ ikev1 }: Credentials): readonly number[] {
   const { PRE_SHARED_KEY, XAUTH_INIT_PRE_SHARED } = AuthMethod;
-  return ikev1?.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
+  if (ikev1?.xauth !== true) return [PRE_SHARED_KEY];
+  return ikev1.isUserKnown ? [XAUTH_INIT_PRE_SHARED, PRE_SHARED_KEY] : [XAUTH_INIT_PRE_SHARED];
+}
+
+/** Whether the site's user still has to authenticate: both ends have agreed on XAUTH. */
+export function needsUser({ ikev1 }: AfterProof, { authMethod }: ChosenIsakmp): boolean {
+  return ikev1?.xauth === true && authMethod !== AuthMethod.PRE_SHARED_KEY;
 }
 
 /** Our pre-shared key; the callers have checked that there is one. */

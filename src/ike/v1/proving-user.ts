@@ -12,6 +12,7 @@ import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import type { Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
+import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import {
@@ -66,12 +67,16 @@ function ask(
   };
 }
 
-/** Its REPLY or ACK; INITIAL-CONTACT may come meanwhile. Quick Mode has to wait. */
+/**
+ * Its REPLY or ACK; INITIAL-CONTACT may come meanwhile. Quick Mode has to wait, unless the user is
+ * known: then it shows that the site leaves XAUTH out.
+ */
 export function onMessageProving(sa: ProvingUser, event: MessageEvent, context: IkeContext): Step {
   const { header, octets } = event;
   const { proof, up } = sa;
   if (octets.length > OCTETS_MAX) return { sa, effects: [] };
   if (header.exchangeType === ExchangeType.INFORMATIONAL) return onOther(sa, event);
+  if (header.exchangeType === ExchangeType.QUICK_MODE) return onQuickMode(sa, event, context);
   const isAnswer = header.exchangeType === ExchangeType.TRANSACTION && proof.awaits !== "check";
   if (!isAnswer || header.messageId !== proof.messageId) return { sa, effects: [] };
   const opened = decryptMessage(up, proof.iv, header, octets);
@@ -123,18 +128,28 @@ function finish({ up, whenUp: { initialContact, note } }: ProvingUser): Step {
 }
 
 /** Of other messages only INITIAL-CONTACT counts. */
-function onOther(sa: ProvingUser, { header, octets }: MessageEvent): Step {
-  const { messageId } = header;
-  const opened: Decrypted | undefined = decryptMessage(
-    sa.up,
-    firstIv(sa.up, messageId),
-    header,
-    octets,
-  );
-  if (opened === undefined || !isHashed(sa.up, messageId, opened.received)) return same(sa);
+function onOther(sa: ProvingUser, event: MessageEvent): Step {
+  const opened = openFirst(sa, event);
+  if (opened === undefined) return same(sa);
   const isFirst = notifyOf(opened.received.payloads, NotifyType.INITIAL_CONTACT) !== undefined;
-  const { note } = sa.whenUp;
-  return { sa: isFirst ? { ...sa, whenUp: { initialContact: true, note } } : sa, effects: [] };
+  const { isUserKnown, note } = sa.whenUp;
+  const whenUp = { initialContact: true, isUserKnown, note };
+  return { sa: isFirst ? { ...sa, whenUp } : sa, effects: [] };
+}
+
+/** The site goes on without XAUTH, as some devices do when they begin Phase 1 anew. */
+function onQuickMode(sa: ProvingUser, event: MessageEvent, context: IkeContext): Step {
+  if (!sa.whenUp.isUserKnown || openFirst(sa, event) === undefined) return same(sa);
+  const up = finish(sa);
+  const begun = onMessageEstablished(sa.up, event, context);
+  return { sa: begun.sa, effects: [...up.effects, ...begun.effects] };
+}
+
+/** The first message of an exchange; undefined: it is not authentic. */
+function openFirst({ up }: ProvingUser, { header, octets }: MessageEvent): Decrypted | undefined {
+  const { messageId } = header;
+  const opened = decryptMessage(up, firstIv(up, messageId), header, octets);
+  return opened !== undefined && isHashed(up, messageId, opened.received) ? opened : undefined;
 }
 
 /** When something is to be done. */

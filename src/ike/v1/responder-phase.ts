@@ -150,7 +150,12 @@ export type UserProof =
   | { readonly awaits: "check"; readonly ticket: Ticket; readonly user: string };
 
 /** What is told once the user is known. */
-export type WhenUp = { readonly initialContact: boolean; readonly note: IkeNote };
+export type WhenUp = {
+  readonly initialContact: boolean;
+  /** The user has authenticated before, so the site may go on without. */
+  readonly isUserKnown: boolean;
+  readonly note: IkeNote;
+};
 
 /** Phase 1 is over: the site has to prove who its user is (XAUTH). */
 export type ProvingUser = Begun & {

@@ -81,6 +81,7 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onDeadline(sa, context);
     case "password-answer":
     case "child-deleted":
+    case "peer-deleted":
       return same(sa);
     default:
       if (sa.phase === "established") return takeEstablished(sa, event, context);
@@ -93,7 +94,7 @@ type EstablishedEvent = Exclude<
   {
     kind:
       | ("message" | "key-exchange-answer" | "signature-answer" | "credentials" | "ppks")
-      | ("close" | "drop" | "deadline" | "password-answer" | "child-deleted");
+      | ("close" | "drop" | "deadline" | "password-answer" | "child-deleted" | "peer-deleted");
   }
 >;
 
