@@ -5,6 +5,8 @@ import type { Effect } from "../../src/concentrator/effect.ts";
 import type { ErouteView, TableSizes } from "../../src/concentrator/snapshot.ts";
 import { formatAddress } from "../../src/inet/address.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
+import { parseHeader } from "../../src/wire/header.ts";
+import { ExchangeType } from "../../src/wire/v1/header.ts";
 import type { XfrmPolicy } from "../../src/xfrm/policy.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import { formatPolicyId, formatStateId, TRAP_REQID } from "../../src/xfrm/request.ts";
@@ -150,13 +152,21 @@ export function checkRequest(kernel: KernelModel, op: XfrmRequest, complain: Com
 
 /** Within one event, no message is sent that depends on kernel requests of the same event. */
 export function checkEffects(effects: readonly Effect[], complain: Complain): void {
-  const firstSend = effects.findIndex((effect) => effect.kind === "send");
+  const firstSend = effects.findIndex((effect) => effect.kind === "send" && !isIkev1Delete(effect));
   const isInstall = (effect: Effect) => effect.kind === "kernel" && effect.op.op === "new-state";
   const lastInstall = effects.findLastIndex(isInstall);
   const isTakeOver = effects.some((e) => e.kind === "kernel" && e.op.op === "delete-state");
   if (firstSend >= 0 && firstSend < lastInstall && !isTakeOver) {
     complain("a message was sent before the kernel had the states that go with it");
   }
+}
+
+/** IKEv1 has no answers to Deletes: one that makes room for a new Child SA goes out by itself. */
+function isIkev1Delete({ octets }: Extract<Effect, { kind: "send" }>): boolean {
+  const header = parseHeader(octets);
+  if (!header.ok) return false;
+  const { version, exchangeType } = header.value;
+  return version.major === 1 && exchangeType === ExchangeType.INFORMATIONAL;
 }
 
 /** Before a site learns of a Child SA, the kernel has our inbound state, with the same keys. */

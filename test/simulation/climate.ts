@@ -1,7 +1,8 @@
 /** What a seed decides before a world begins: its limits, its failures, its inhabitants. */
 
 import { DEFAULT_CHILD } from "../../src/eroute/defaults.ts";
-import type { Eroute, ErouteAuth, EroutePlan } from "../../src/eroute/eroute.ts";
+import type { Eroute, ErouteAuth, EroutePlan, IkeVersions } from "../../src/eroute/eroute.ts";
+import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
 import { drawWeather, type NetworkWeather } from "./network.ts";
 import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";
 import type { Prng } from "./prng.ts";
@@ -26,6 +27,8 @@ export type Climate = {
   readonly plan: EroutePlan;
   readonly weather: NetworkWeather;
   readonly characters: readonly Character[];
+  /** Eroutes allow IKEv1 beside IKEv2, and some sites speak it. */
+  readonly ikev1: boolean;
   /** For how long sites act freely. */
   readonly activeMs: number;
   readonly actEveryMs: number;
@@ -47,8 +50,13 @@ export type Climate = {
 export function drawClimate(prng: Prng): Climate {
   const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
   const actEveryMs = prng.pick([300, 1_000, 4_000]);
+  const plan = withAuth(drawPlan(prng), prng.fork("auth"));
+  // Aggressive Mode and Main Mode need a pre-shared key at both ends.
+  const ikev1 =
+    prng.fork("ikev1").chance(0.6) && plan.eroutes.every(({ auth }) => auth.own.kind === "psk");
   return {
-    plan: withAuth(drawPlan(prng), prng.fork("auth")),
+    ikev1,
+    plan: ikev1 ? withIkev1(plan) : plan,
     weather: drawWeather(prng),
     characters: drawCharacters(prng),
     activeMs: prng.between(5, 30) * actEveryMs,
@@ -64,6 +72,15 @@ export function drawClimate(prng: Prng): Climate {
     ...drawSignatures(prng.fork("signatures")),
     endsWithShutdown: prng.chance(0.3),
   };
+}
+
+function withIkev1(plan: EroutePlan): EroutePlan {
+  const v1 = {
+    ...({ mode: "both", legacy: false, xauth: false, sha256With96Bits: false } as const),
+    ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
+  };
+  const versions: IkeVersions = { v2: true, v1 };
+  return { ...plan, eroutes: plan.eroutes.map((eroute) => ({ ...eroute, versions })) };
 }
 
 function drawSignatures(prng: Prng) {

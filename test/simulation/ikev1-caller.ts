@@ -57,6 +57,8 @@ import { toyKeyExchange } from "./toy-key-exchange.ts";
 /** What is unusual about it; left out: nothing. */
 export type CallerKnobs = {
   readonly psk?: string;
+  /** It goes on with another key than the other end's: where it has one, HASH_R is not checked. */
+  readonly checksProof?: boolean;
   readonly id?: string;
   /** Instead of `id`: of any type. */
   readonly identity?: Identity;
@@ -93,6 +95,7 @@ export type QuickKnobs = {
   readonly kilobytes?: number;
   readonly extra?: readonly Payload[];
   readonly messageId?: number;
+  readonly spi?: number;
 };
 
 /** A Quick Mode that the caller has begun. */
@@ -250,7 +253,8 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const transcript = { ...cookies, gxi, gxr, SAi_b: emitPayloadBody(offer) };
       const wanted = hashR(algorithms.prf, SKEYID, transcript, idR.body);
       const isRight = equalOctets(find(payloads, "HASH").data, wanted);
-      assert(isRight || knobs.psk !== undefined, "HASH_R is right");
+      const isTrusting = knobs.psk !== undefined && knobs.checksProof !== true;
+      assert(isRight || isTrusting, "HASH_R is right");
       const HASH_I = hashI(algorithms.prf, SKEYID, transcript, emitPayloadBody(idI));
       const iv = phase1Iv(algorithms, gxi, gxr);
       const kinds = knobs.natDOfBoth === true ? (["NAT_D_DRAFT", "NAT_D"] as const) : ["NAT_D"];
@@ -343,7 +347,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
     /** HDR*, HASH(1), SA, Ni, [KE], [IDci, IDcr] */
     quick(options: QuickKnobs = {}): CallerQuick {
       const messageId = options.messageId ?? prng.between(1, 0xffff_ffff);
-      const spi = asEspSpi(prng.between(256, 0xffff_ffff));
+      const spi = asEspSpi(options.spi ?? prng.between(256, 0xffff_ffff));
       const nonce = random(24);
       const { algorithms } = secured();
       const group = options.pfs === true ? Ke.ECP_256 : Ke.NONE;
@@ -383,10 +387,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       return seal(ExchangeType.QUICK_MODE, messageId, iv, [{ kind: "HASH", data }]).octets;
     },
     /** Grants a Quick Mode of the other end: HDR*, HASH(2), SA, Nr, [KE], [IDci, IDcr] */
-    grant(octets: Uint8Array): {
-      readonly answer: Uint8Array;
-      isRight(third: Uint8Array): boolean;
-    } {
+    grant(octets: Uint8Array, mode = encapsulationMode("tunnel", "none")) {
       const opened = open(octets);
       const { messageId } = opened.header;
       const { algorithms, keys } = secured();
@@ -395,14 +396,15 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const sa = find(opened.payloads, "SA");
       const chosen = chooseEsp(sa, {
         suites: [IKEV1_ESP_SUITE],
-        encapsulations: [encapsulationMode("tunnel", "none")],
+        encapsulations: [mode],
         keOctets: ke?.kind === "KE" ? ke.data.length : undefined,
         isSha256Short: false,
       });
       assert(chosen.ok, "a proposal that is acceptable");
       const own = random(28);
+      const spi = asEspSpi(prng.between(256, 0xffff_ffff));
       const payloads: readonly Payload[] = [
-        answerOf(chosen.value, asEspSpi(prng.between(256, 0xffff_ffff))),
+        answerOf(chosen.value, spi),
         { kind: "NONCE", data: own },
         ...(ke === undefined ? [] : [{ kind: "KE", data: gxi } as const]),
         ...opened.payloads.filter(({ kind }) => kind === "ID"),
@@ -418,7 +420,11 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
         const wanted = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
         return equalOctets(plain?.octets.subarray(4, 4 + wanted.length) ?? body, wanted);
       };
-      return { answer: sealed.octets, isRight };
+      const peerPublic = ke?.kind === "KE" ? ke.data.slice() : undefined;
+      const { algorithms: esp, spi: spiOut } = chosen.value;
+      const nonces = { Ni: nonce, Nr: own };
+      const grant = { nonces, esp, spiIn: spi, spiOut, peerPublic, ids: idsIn(opened.payloads) };
+      return { answer: sealed.octets, messageId, grant, isRight };
     },
     /** Answers a Transaction of the other end; `read` is what it asks. */
     answerTransaction(octets: Uint8Array, answer: Payload) {
@@ -452,8 +458,23 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       return emitMessage(head, payloads);
     },
     open,
+    /** What a Child SA's keys are made of, beside nonces and SPIs. */
+    phase2: (peerPublic: Uint8Array | undefined, role: "initiator" | "responder") => {
+      const { algorithms, keys } = secured();
+      const isakmp = { prf: algorithms.prf, SKEYID_d: keys.SKEYID_d };
+      if (peerPublic === undefined) return { isakmp, sharedSecret: new Uint8Array(0) };
+      const op = role === "initiator" ? "derive" : "respond";
+      const derived = toyKeyExchange({ op, method: Ke.ECP_256, random: secret, peerPublic });
+      assert(derived.ok, "a shared secret");
+      return { isakmp, sharedSecret: derived.value.sharedSecret };
+    },
     cookies: () => cookieOctets({ spiI, spiR: state.spiR }),
   };
+}
+
+/** Of a Quick Mode: the initiator's and the responder's. */
+function idsIn(payloads: readonly Received[]): readonly Received<IdPayload>[] {
+  return payloads.filter((one): one is Received<IdPayload> => one.kind === "ID");
 }
 
 /** A message that is not encrypted. */

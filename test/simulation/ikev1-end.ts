@@ -13,6 +13,7 @@ import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { ok, type Result } from "../../src/octets/result.ts";
+import { wipe } from "../../src/octets/secret.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
 import { type Caller, type CallerKnobs, ikev1Caller } from "./ikev1-caller.ts";
@@ -63,6 +64,8 @@ export function calledEnd(settings: CalledSettings = {}): CalledEnd {
         return;
       case "key-exchange": {
         const result = (settings.keyExchange ?? toyKeyExchange)(effect.op);
+        // As the shell does.
+        wipe(effect.op.random);
         return end.feed({ kind: "key-exchange-answer", ticket: effect.ticket, result });
       }
       case "identify": {

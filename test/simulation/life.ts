@@ -1,11 +1,17 @@
 /** The life of a world: sites act, rows change, noise arrives; then everything is put in order. */
 
-import { asInstant } from "../../src/octets/instant.ts";
 import { identityText } from "../../src/wire/identity.ts";
 import { checkEmpty, checkKernel } from "./check.ts";
-import { rowOf } from "./database.ts";
-import { act, connectForGood, type Inhabitant, rebind, rowFor } from "./inhabitant.ts";
-import { ask, currentSession } from "./initiator.ts";
+import {
+  act,
+  breakOff,
+  childCountOf,
+  connectForGood,
+  type Inhabitant,
+  leave,
+  rebind,
+  rowFor,
+} from "./inhabitant.ts";
 import { variantOf } from "./plan.ts";
 import {
   complain,
@@ -46,8 +52,8 @@ function planAct(world: World, inhabitant: Inhabitant): void {
     else {
       if (world.climate.isNatted && inhabitant.prng.chance(0.02)) rebind(inhabitant, true);
       takeOutputs(world, inhabitant, act(inhabitant, world.now));
-      // It never sends IKE_AUTH.
-      if (inhabitant.character === "half-open") inhabitant.site.negotiation = undefined;
+      // It never proves who it is.
+      if (inhabitant.character === "half-open") breakOff(inhabitant);
     }
     planAct(world, inhabitant);
   });
@@ -85,17 +91,17 @@ function changeRow(world: World, inhabitant: Inhabitant): void {
   const { database, prng } = world;
   const row = rowFor(inhabitant);
   if (row === undefined) return;
-  const { peerid, password } = row;
+  const { peerid } = row;
   note(world, `row of ${peerid} changes`);
   prng.pick([
     () => database.put(row),
     () => database.put(row),
     () => database.remove(peerid),
-    () => database.put(rowOf(peerid, "another secret", row.remip)),
-    () => database.put(rowOf(peerid, password, "10.9.9.0")),
-    () => database.put(rowOf(peerid, password, "192.168.77.0")),
-    () => database.put(rowOf(peerid, null, row.remip)),
-    () => database.put(rowOf(peerid, password, "not a subnet")),
+    () => database.put({ ...row, password: "another secret" }),
+    () => database.put({ ...row, remip: "10.9.9.0" }),
+    () => database.put({ ...row, remip: "192.168.77.0" }),
+    () => database.put({ ...row, password: null }),
+    () => database.put({ ...row, remip: "not a subnet" }),
   ])();
 }
 
@@ -141,24 +147,20 @@ function endByFarewell(world: World): void {
     takeOutputs(world, inhabitant, connectForGood(inhabitant, world.now));
     runUntil(world, world.now + 2_000);
     checkUp(world, inhabitant);
-    takeOutputs(
-      world,
-      inhabitant,
-      ask(inhabitant.site, { kind: "delete-ike" }, asInstant(world.now)),
-    );
+    takeOutputs(world, inhabitant, leave(inhabitant, world.now));
     runUntil(world, world.now + 2_000);
   }
   runUntil(world, world.now + CALM_MS);
   checkEnd(world);
 }
 
-function checkUp(world: World, { site, number }: Inhabitant): void {
+function checkUp(world: World, inhabitant: Inhabitant): void {
   if (world.complaints.length > 0) return;
-  const session = currentSession(site);
-  if (session === undefined)
+  const { number } = inhabitant;
+  const children = childCountOf(inhabitant);
+  if (children === undefined)
     return complain(world, `site ${number} cannot connect in calm weather`);
-  if (session.children.length !== 1)
-    complain(world, `site ${number} has no Child SA in calm weather`);
+  if (children !== 1) complain(world, `site ${number} has no Child SA in calm weather`);
 }
 
 function checkEnd(world: World): void {

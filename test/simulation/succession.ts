@@ -191,11 +191,15 @@ function viewsOf(concentrator: Concentrator, ahead: number): string {
   return JSON.stringify(views, whole);
 }
 
-/** What may be lost: of a site with a Child SA one IKE SA at least has been answered. */
+/**
+ * What may be lost: of a site with a Child SA one IKE SA at least has been answered. With IKEv1 it
+ * may have none.
+ */
 function unansweredOf(concentrator: Concentrator): number {
   const { eroutes, erouteCount } = concentrator.snapshot();
   return eroutes(0, erouteCount).reduce(
-    (sum, { ikeSas, childSas }) => sum + ikeSas.length - (childSas.length > 0 ? 1 : 0),
+    (sum, { ikeSas: { length }, childSas }) =>
+      sum + (childSas.length > 0 ? Math.max(0, length - 1) : length),
     0,
   );
 }

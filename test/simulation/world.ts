@@ -20,8 +20,14 @@ import { type Climate, drawClimate } from "./climate.ts";
 import { createDatabase, type DatabaseModel } from "./database.ts";
 import { describeEffect, describeEvent } from "./describe.ts";
 import { createDriver, type Driver } from "./driver.ts";
-import { createInhabitant, type Inhabitant, rowFor } from "./inhabitant.ts";
-import { receive, siteDeadline, tick } from "./initiator.ts";
+import {
+  createInhabitant,
+  deadlineOf,
+  hear,
+  type Inhabitant,
+  rowFor,
+  tickOf,
+} from "./inhabitant.ts";
 import { removeLeftovers, tablesOf } from "./keeping.ts";
 import {
   createKernel,
@@ -292,19 +298,19 @@ function sendToSite(world: World, octets: Uint8Array, remote: Endpoint): void {
   const sentAt = world.kernel.performed() + 1;
   for (const copy of travel(octets, weather, world.prng)) {
     world.schedule.plan(world.now + copy.delayMs, () => {
-      const outputs = receive(inhabitant.site, copy.octets, asInstant(world.now));
+      const outputs = hear(inhabitant, copy.octets, world.now);
       takeOutputs(world, inhabitant, outputs, sentAt);
     });
   }
 }
 
 function planTick(world: World, inhabitant: Inhabitant): void {
-  const at = siteDeadline(inhabitant.site);
+  const at = deadlineOf(inhabitant);
   if (at === undefined || (at >= inhabitant.tickAt && inhabitant.tickAt > world.now)) return;
   inhabitant.tickAt = at;
   world.schedule.plan(at, () => {
     if (inhabitant.tickAt === at) inhabitant.tickAt = 0;
-    takeOutputs(world, inhabitant, tick(inhabitant.site, asInstant(world.now)));
+    takeOutputs(world, inhabitant, tickOf(inhabitant, world.now));
   });
 }
 
@@ -382,17 +388,4 @@ function mutated(
   mutate: (effects: readonly Effect[]) => readonly Effect[],
 ): Concentrator {
   return { ...engine, handle: (event, now) => mutate(engine.handle(event, now)) };
-}
-
-/** The world's last moments, to find out what went wrong. */
-export function reportOf(world: World): string {
-  const { seed, complaints, log } = world;
-  const { plan: _, ...climate } = world.climate;
-  return [
-    `seed ${seed}: ${complaints.join("; ")}`,
-    `replay: SEED=${seed} bun test ./test/simulation/seeds.test.ts`,
-    JSON.stringify(climate),
-    JSON.stringify(world.climate.plan.limits),
-    ...log,
-  ].join("\n");
 }

@@ -1,5 +1,6 @@
 /** Deletes that we send (RFC 2408 §3.15). They are not answered, so each is sent once. */
 
+import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { Reason } from "../../reason/reason.ts";
 import { type DeletePayload, DOI_IPSEC, Protocol } from "../../wire/v1/message.ts";
@@ -24,8 +25,34 @@ export function close(sa: Established, why: Reason, context: IkeContext): Step {
 
 /** Deletes the ISAKMP SA alone: its Child SAs outlive it, until the next one takes them over. */
 export function closeAlone(sa: Established, why: Reason, context: IkeContext): Step {
-  const effects = leave(sa, why, context);
-  return { sa: undefined, effects: effects.map(withChildSas) };
+  const done = dropUnfinished(sa);
+  const effects = leave(done.sa, why, context);
+  return { sa: undefined, effects: [...done.effects, ...effects.map(withChildSas)] };
+}
+
+/**
+ * What no Quick Mode has completed goes with its ISAKMP SA: the peer may never have had it, and
+ * nobody is left to find out.
+ */
+export function dropUnfinished(sa: Established): {
+  readonly sa: Established;
+  readonly effects: readonly IkeEffect[];
+} {
+  let at: Established = { ...sa, quickModes: [] };
+  const effects: IkeEffect[] = [];
+  for (const exchange of sa.quickModes) {
+    if ("wish" in exchange) wipe(exchange.wish.random);
+    if ("child" in exchange) {
+      effects.push({ kind: "child-down", spiIn: exchange.child.spiIn, why: "timeout" });
+    }
+    if (exchange.stage !== "answered") continue;
+    const child = at.children.find(({ spiIn }) => spiIn === exchange.spiIn);
+    if (child === undefined) continue;
+    const gone = withoutChild(at, child, "timeout");
+    effects.push(...gone.effects);
+    at = gone.sa;
+  }
+  return { sa: at, effects };
 }
 
 function withChildSas(effect: IkeEffect): IkeEffect {

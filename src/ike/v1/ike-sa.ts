@@ -16,6 +16,7 @@ import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
+import { giveToHeir } from "./heir.ts";
 import { deleted, deletedByPeer } from "./informational.ts";
 import { onKeyExchangeCalling, onMessageCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
@@ -190,24 +191,6 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
     default:
       return never(event);
   }
-}
-
-/** Child SAs, also those that a Quick Mode under way still makes, belong to the newest one. */
-function giveToHeir(sa: Established): {
-  readonly sa: Established;
-  readonly effects: readonly IkeEffect[];
-} {
-  const { heir } = sa;
-  const busy = new Set(sa.quickModes.map((one) => ("spiIn" in one ? one.spiIn : undefined)));
-  const children = sa.children.filter(({ spiIn }) => !busy.has(spiIn));
-  if (heir === undefined || children.length === 0) return { sa, effects: [] };
-  const { spi, until } = heir;
-  const pairs = children.map(({ spiIn, spiOut }) => ({ spiIn, spiOut }));
-  const left = sa.children.filter((child) => !children.includes(child));
-  return {
-    sa: { ...sa, heir: { spi, until, given: [...heir.given, ...pairs] }, children: left },
-    effects: [{ kind: "hand-over", to: spi, children }],
-  };
 }
 
 function onKeyExchangeAnswer(

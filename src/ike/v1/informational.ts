@@ -10,7 +10,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote } from "./answer.ts";
-import { withoutChild } from "./close.ts";
+import { dropUnfinished, withoutChild } from "./close.ts";
 import { onAcknowledged, onQuestion } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { cookieOctets } from "./keys.ts";
@@ -130,10 +130,12 @@ function deletedElsewhere(cookies: Uint8Array): readonly IkeEffect[] {
 
 /** Its Child SAs stay: the peer deletes them by themselves (RFC 2409 §4). */
 export function deleted(sa: Established): Step {
+  const done = dropUnfinished(sa);
   wipeSecrets(sa);
   return {
     sa: undefined,
     effects: [
+      ...done.effects,
       okNote(STEP, "peer-deleted", "the site deleted its ISAKMP SA"),
       { kind: "ended", reason: { kind: "peer-deleted" }, childSasStay: true },
     ],

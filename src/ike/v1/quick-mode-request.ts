@@ -28,7 +28,12 @@ import {
   type Selectors,
 } from "./quick-child.ts";
 import type { Asked, Deriving, Granted, Offering, QuickMode, Wish } from "./quick-mode-phase.ts";
-import { QUICK_MODES_MAX, quickModesUnderWay, replaceQuickMode } from "./quick-modes.ts";
+import {
+  QUICK_MODES_MAX,
+  quickModesUnderWay,
+  replacedBy,
+  replaceQuickMode,
+} from "./quick-modes.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { encapsulationMode } from "./transform-numbers.ts";
@@ -39,7 +44,9 @@ import { encapsulationMode } from "./transform-numbers.ts";
  */
 export function rekeyChild(sa: Established, spiIn: number, context: IkeContext): Step {
   const child = sa.children.find((one) => one.spiIn === spiIn);
-  if (child === undefined || isBeingReplaced(sa, spiIn)) return { sa, effects: [] };
+  if (child === undefined) return { sa, effects: [] };
+  // What replaces it may still come to nothing.
+  if (isBeingReplaced(sa, spiIn)) return tryLater(sa, { replaces: child }, context);
   const { local, remote, mode, algorithms } = child;
   const children = sa.children.map((one) => (one === child ? { ...one, rekeyAt: undefined } : one));
   if (formerOf(sa, child) !== child) return { sa: { ...sa, children }, effects: [] };
@@ -49,14 +56,7 @@ export function rekeyChild(sa: Established, spiIn: number, context: IkeContext):
 
 function isBeingReplaced({ children, quickModes }: Established, spiIn: number): boolean {
   if (children.some(({ replaces }) => replaces === spiIn)) return true;
-  return quickModes.some((one) => replacedBy(one)?.spiIn === spiIn);
-}
-
-function replacedBy(exchange: QuickMode) {
-  if ("wish" in exchange) return exchange.wish.replaces;
-  if ("plan" in exchange) return exchange.plan.replaces;
-  const replaces = "child" in exchange ? exchange.child.replaces : undefined;
-  return replaces === undefined ? undefined : { spiIn: replaces };
+  return quickModes.some((one) => replacedBy(one) === spiIn);
 }
 
 /**
@@ -112,7 +112,7 @@ function ask(sa: Established, wish: Omit<Wish, "random">, context: IkeContext): 
   const ticket = context.ticket();
   const random = context.random(privateOctets(method));
   const next: Offering = { ...common, stage: "offering", ticket, wish: { ...wish, random } };
-  const op = { op: "offer", method, random } as const;
+  const op = { op: "offer", method, random: random.slice() } as const;
   return { sa: replaceQuickMode(sa, next), effects: [{ kind: "key-exchange", ticket, op }] };
 }
 
@@ -185,7 +185,8 @@ export function onGranted(
   const ticket = context.ticket();
   const { method, random } = wish;
   const next: Deriving = { ...common, ...granted, stage: "deriving", ticket };
-  const op = { op: "derive", method, random, peerPublic: ke.data.slice() } as const;
+  const peerPublic = ke.data.slice();
+  const op = { op: "derive", method, random: random.slice(), peerPublic } as const;
   return { sa: replaceQuickMode(sa, next), effects: [{ kind: "key-exchange", ticket, op }] };
 }
 

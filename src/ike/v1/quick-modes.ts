@@ -25,6 +25,13 @@ export function quickModeWaiting(
   return undefined;
 }
 
+/** The inbound SPI of the Child SA that it replaces, as far as the exchange itself says so. */
+export function replacedBy(exchange: QuickMode): number | undefined {
+  if ("wish" in exchange) return exchange.wish.replaces?.spiIn;
+  if ("plan" in exchange) return exchange.plan.replaces?.spiIn;
+  return "child" in exchange ? exchange.child.replaces : undefined;
+}
+
 /** Its next stage; a new one is added. The oldest ones that are over are forgotten. */
 export function replaceQuickMode(sa: Established, next: QuickMode): Established {
   const others = sa.quickModes.filter(({ messageId }) => messageId !== next.messageId);

@@ -1,0 +1,87 @@
+/** Quick Modes of IKEv1 that are under way when something else happens to their Child SAs. */
+
+import { expect, test } from "bun:test";
+import { deriveQuickModeKeys } from "../../src/ike/v1/keys.ts";
+import { Writer } from "../../src/octets/writer.ts";
+import { asIkeSpi } from "../../src/wire/header.ts";
+import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
+import { calledAndUp, calledWithChild, connect, effectsOf } from "./ikev1-end.ts";
+
+/** Without liveness checks, and longer than all that is waited for. */
+const QUIET = { vendors: [], lifetimeSeconds: 14_400 } as const;
+const HEIR = { kind: "stand-down", to: asIkeSpi(7n) } as const;
+
+const u32 = (value: number) => new Writer(4).u32(value).done();
+const deleteOf = (protocol: number, ...spis: Uint8Array[]): Payload => {
+  return { kind: "DELETE", doi: DOI_IPSEC, protocol, spis };
+};
+
+test("a rekey of ours with PFS: both ends have the same keys", () => {
+  const { caller, end } = calledAndUp(QUIET);
+  connect({ caller, end }, { pfs: true });
+  end.feed({ kind: "rekey-child", spiIn: end.facts().children[0]?.spiIn ?? 0 });
+  const { answer, grant } = caller.grant(end.said());
+  end.hear(answer);
+  const { nonces, esp, spiIn, spiOut, peerPublic } = grant;
+  expect(peerPublic).toBeDefined();
+  const { isakmp, sharedSecret } = caller.phase2(peerPublic, "responder");
+  const input = { ...nonces, spiI: spiOut, spiR: spiIn, sharedSecret };
+  const keys = deriveQuickModeKeys(isakmp, esp, input);
+  const made = end.installed.at(-1)?.keys;
+  expect(made).toEqual({ in: keys.responder, out: keys.initiator });
+});
+
+test("while the site rekeys, and never ends it, ours waits: no deadline stays in the past", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [old] = end.facts().children;
+  const until = (old?.rekeyAt ?? 0) - 1_000;
+  end.advance(until - end.now());
+  end.hear(caller.quick().octets);
+  end.said();
+  end.advance(5_000);
+  expect(end.installed).toHaveLength(2);
+  // The site's third message never comes: its Child SA goes, and ours is rekeyed.
+  end.advance(300_000);
+  expect(end.facts().children.map(({ spiIn }) => spiIn)).toEqual(old ? [old.spiIn] : []);
+  expect(end.sent.length).toBeGreaterThan(0);
+});
+
+test("Phase 1 anew in the middle of a rekey: the old Child SA stays with what replaces it", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [old] = end.facts().children;
+  const quick = caller.quick();
+  end.hear(quick.octets);
+  end.feed(HEIR);
+  expect(effectsOf(end, "hand-over")).toEqual([]);
+  caller.granted(quick, end.said());
+  // Its third message is late: what it deletes comes first.
+  const before = effectsOf(end, "child-outbound").length;
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(old?.spiOut ?? 0))]));
+  expect(effectsOf(end, "child-outbound")).toHaveLength(before + 1);
+  end.hear(caller.quickThird(quick));
+  const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
+  expect(given.map(({ spiOut }) => Number(spiOut))).toEqual([quick.spi]);
+});
+
+test("a replaced ISAKMP SA hands over what is left, and drops what nobody has completed", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [old] = end.facts().children;
+  end.hear(caller.quick().octets);
+  end.feed(HEIR);
+  const made = end.installed.at(-1)?.child.spiIn;
+  end.advance(60_000);
+  expect(end.sa).toBeUndefined();
+  const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
+  expect(given.map(({ spiIn }) => spiIn)).toEqual(old ? [old.spiIn] : []);
+  expect(effectsOf(end, "child-down").map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+});
+
+test("the site deletes its ISAKMP SA: what nobody has completed does not outlive it", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  end.hear(caller.quick().octets);
+  const made = end.installed.at(-1)?.child.spiIn;
+  end.hear(caller.inform([deleteOf(Protocol.ISAKMP, caller.cookies())]));
+  expect(end.sa).toBeUndefined();
+  expect(effectsOf(end, "child-down").map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+  expect(effectsOf(end, "ended")).toMatchObject([{ childSasStay: true }]);
+});
