@@ -35,6 +35,7 @@ import {
   type MessageEvent,
   offerOf,
   ourId,
+  WRONG_ANSWER,
   workUntil,
 } from "./calling.ts";
 import { encryptPayloads, phase1Iv } from "./cipher.ts";
@@ -282,9 +283,3 @@ function thirdMessage(
 }
 
 const STEP = "Aggressive Mode";
-
-const WRONG_ANSWER: Refusal = {
-  kind: "malformed",
-  where: STEP,
-  detail: "the answer is not what was offered",
-};

@@ -74,6 +74,13 @@ export function floated({ path, natPorts }: Call, nat: Nat): Path {
   };
 }
 
+/** An answer that changes our offer, or grants more than one transform of it. */
+export const WRONG_ANSWER: Refusal = {
+  kind: "malformed",
+  where: "answer to our offer",
+  detail: "it is not one proposal with one transform as it was offered",
+};
+
 /** When we stop waiting for our own work. */
 export function workUntil({ now }: IkeContext) {
   return later(now, KEY_EXCHANGE_MS);

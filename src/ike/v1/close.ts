@@ -8,9 +8,8 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { childrenDown } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
-import { cookieOctets } from "./keys.ts";
 import { wipeSecrets } from "./secrets.ts";
-import { sendInformational } from "./send-informational.ts";
+import { deleteIsakmp, sendInformational } from "./send-informational.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 /** Deletes the ISAKMP SA and its Child SAs, and tells the peer. */
@@ -60,15 +59,9 @@ function withChildSas(effect: IkeEffect): IkeEffect {
 }
 
 function leave(sa: Established, why: Reason, context: IkeContext): readonly IkeEffect[] {
-  const gone: DeletePayload = {
-    kind: "DELETE",
-    doi: DOI_IPSEC,
-    protocol: Protocol.ISAKMP,
-    spis: [cookieOctets(sa.id)],
-  };
-  const { effects } = sendInformational(sa, [gone], context);
+  const told = deleteIsakmp(sa, context);
   wipeSecrets(sa);
-  return [...effects, { kind: "ended", reason: { kind: "we-deleted", why } }];
+  return [told, { kind: "ended", reason: { kind: "we-deleted", why } }];
 }
 
 /** Removes one Child SA, and tells the peer. */

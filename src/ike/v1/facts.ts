@@ -9,7 +9,7 @@ import type { IsakmpAlgorithms } from "./keys.ts";
 
 /** How far it has come. */
 export function stageOf(sa: IkeSa): Stage {
-  if (isCalling(sa)) return "calling";
+  if (isCalling(sa)) return sa.phase === "call-main-proving" ? "proving" : "calling";
   if (sa.phase !== "established") return "half-open";
   return sa.heir === undefined ? "up" : "replaced";
 }

@@ -108,7 +108,14 @@ function agreedSettings(sa: IkeSa): IkeSaSettings | undefined {
     case "call-aggressive-offering":
     case "call-aggressive-asked":
     case "call-aggressive-deriving":
+    case "call-main-asked":
       return undefined;
+    case "call-main-offering":
+    case "call-main-sent-ke":
+    case "call-main-proving":
+      return agreed(sa.vendors, sa.call.credentials.settings);
+    case "call-main-deriving":
+      return agreed(sa.former.vendors, sa.call.credentials.settings);
     case "awaiting-key-exchange":
       return agreed(sa.first.vendors, sa.credentials.settings);
     case "main-awaiting-ke":

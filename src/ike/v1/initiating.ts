@@ -11,11 +11,19 @@ import {
 } from "./aggressive-mode-call.ts";
 import { endCall, type MessageEvent, nextCopy } from "./calling.ts";
 import type { InitiatorPhase } from "./initiator-phase.ts";
+import {
+  callMain,
+  onMainAnswer,
+  onMainDerived,
+  onMainOffered,
+  onMainProof,
+  onMainPublicValue,
+} from "./main-mode-call.ts";
 import type { Step } from "./step.ts";
 
 /** Calls a site in the mode of Phase 1 that the call names. */
 export function beginCall(call: Call, context: IkeContext): Step {
-  return callAggressive(call, context);
+  return call.phase1 === "main" ? callMain(call, context) : callAggressive(call, context);
 }
 
 /** A message from the site, or from somebody else: nothing says so yet. */
@@ -27,6 +35,12 @@ export function onMessageCalling(
   switch (sa.phase) {
     case "call-aggressive-asked":
       return onAggressiveAnswer(sa, event, context);
+    case "call-main-asked":
+      return onMainAnswer(sa, event, context);
+    case "call-main-sent-ke":
+      return onMainPublicValue(sa, event, context);
+    case "call-main-proving":
+      return onMainProof(sa, event, context);
     default:
       // We are at work on an earlier answer.
       return { sa, effects: [] };
@@ -45,6 +59,10 @@ export function onKeyExchangeCalling(
       return onAggressiveOffered(sa, result, context);
     case "call-aggressive-deriving":
       return onAggressiveDerived(sa, result, context);
+    case "call-main-offering":
+      return onMainOffered(sa, result, context);
+    case "call-main-deriving":
+      return onMainDerived(sa, result, context);
   }
 }
 
@@ -79,4 +97,10 @@ const NO_ANSWER: Readonly<Record<Extract<InitiatorPhase, { sent: unknown }>["pha
   "call-aggressive-asked":
     "the site did not answer Aggressive Mode of IKEv1: is it up, is UDP 500 open, does it know " +
     "our ID?",
+  "call-main-asked":
+    "the site did not answer Main Mode of IKEv1: is it up, is UDP 500 open, does it know our " +
+    "address?",
+  "call-main-sent-ke": "the site answered our first message of Main Mode, but not our second one",
+  "call-main-proving":
+    "the site did not answer our proof: it may have another pre-shared key, or UDP 4500 is shut",
 };

@@ -10,6 +10,7 @@ import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { Reassembly } from "./fragments.ts";
+import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 import type { Copies } from "./quick-mode-phase.ts";
 
@@ -83,8 +84,58 @@ export type AggressiveDeriving = Begun &
     readonly asked: AggressiveAsked;
   };
 
+/** Main Mode: the first message is in flight. */
+export type MainAsked = Begun &
+  InFlight & { readonly phase: "call-main-asked"; readonly offer: SaPayload };
+
+/** What both ends know after the second message. */
+type MainChosen = Begun & {
+  readonly chosen: ChosenIsakmp;
+  readonly SAi_b: Uint8Array;
+  readonly vendors: ReadonlySet<Vendor>;
+  readonly own: OwnExchange;
+  /** SHA-256 of the site's last message: with the same one it is a repeat. */
+  readonly digest: Uint8Array;
+};
+
+/** Main Mode: our public value is being made. */
+export type MainOffering = MainChosen & Working & { readonly phase: "call-main-offering" };
+
+/** Main Mode: the third message is in flight. */
+export type MainSentKe = MainChosen &
+  InFlight & { readonly phase: "call-main-sent-ke"; readonly gxi: Uint8Array };
+
+/** Main Mode: the fourth message is there, the shared secret is being computed. */
+export type MainDeriving = Begun &
+  Working & {
+    readonly phase: "call-main-deriving";
+    readonly gxr: Uint8Array;
+    readonly Nr: Uint8Array;
+    readonly nat: Nat;
+    readonly digest: Uint8Array;
+    /** To wait for another answer, if this one turns out to be wrong. */
+    readonly former: MainSentKe;
+  };
+
+/** Main Mode: the fifth message is in flight, with our ID and proof. */
+export type MainProving = Begun &
+  InFlight & {
+    readonly phase: "call-main-proving";
+    readonly chosen: ChosenIsakmp;
+    readonly vendors: ReadonlySet<Vendor>;
+    readonly keys: IsakmpKeys;
+    readonly SKEYID: Uint8Array;
+    readonly transcript: Phase1Transcript;
+    /** The IV of the sixth message. */
+    readonly iv: Uint8Array;
+    readonly nat: Nat;
+    readonly digest: Uint8Array;
+  };
+
 /** Every phase of an ISAKMP SA that we begin, until both ends are authenticated. */
-export type InitiatorPhase = AggressiveOffering | AggressiveAsked | AggressiveDeriving;
+export type InitiatorPhase =
+  | (AggressiveOffering | AggressiveAsked | AggressiveDeriving)
+  | (MainAsked | MainOffering | MainSentKe | MainDeriving | MainProving);
 
 /** Whether it is one of them. */
 export function isCalling(sa: { readonly phase: string }): sa is InitiatorPhase {

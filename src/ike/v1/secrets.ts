@@ -19,6 +19,21 @@ export function wipeSecrets(sa: IkeSa): void {
     case "call-aggressive-deriving":
       wipeSecrets(sa.asked);
       return;
+    case "call-main-asked":
+      wipeCredentials(sa.call.credentials);
+      return;
+    case "call-main-offering":
+    case "call-main-sent-ke":
+      wipe(sa.own.privateOctets);
+      wipeCredentials(sa.call.credentials);
+      return;
+    case "call-main-deriving":
+      wipeSecrets(sa.former);
+      return;
+    case "call-main-proving":
+      wipe(sa.SKEYID);
+      wipeIsakmpKeys(sa.keys);
+      return;
     case "awaiting-key-exchange":
     case "main-awaiting-ke":
     case "main-exchanging":
