@@ -314,6 +314,7 @@ export function onMainProof(sa: MainProving, event: MessageEvent, context: IkeCo
       lifetimeMs: msOf(chosen.lifetime.seconds),
       terms: termsAfter(call.credentials),
       initialContact: call.initialContact,
+      needsUser: false,
       step: STEP,
     },
     context,
