@@ -247,7 +247,6 @@ export function onAggressiveDerived(
       lifetimeMs: msOf(chosen.lifetime.seconds),
       terms: termsAfter(call.credentials),
       initialContact: call.initialContact,
-      needsUser: false,
       // A site whose user has to authenticate is not called.
       needsUser: false,
       step: STEP,
