@@ -440,9 +440,14 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const hashed = hashedOf(messageId, payloads);
       return seal(ExchangeType.INFORMATIONAL, messageId, iv, hashed).octets;
     },
-    /** Any message of any exchange, encrypted; with the right HASH before it, if wanted. */
-    say(exchangeType: number, messageId: number, all: readonly Payload[], isHashed: boolean) {
-      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
+    /** Any message of any exchange, encrypted; `isHashed`: with the right HASH before it. */
+    say(
+      exchangeType: number,
+      messageId: number,
+      all: readonly Payload[],
+      { isHashed, iv: known }: { readonly isHashed: boolean; readonly iv?: Uint8Array },
+    ) {
+      const iv = known ?? exchangeIv(secured().algorithms, state.lastBlock, messageId);
       const payloads = isHashed || all.length === 0 ? hashedOf(messageId, all) : all;
       return seal(exchangeType, messageId, iv, payloads).octets;
     },

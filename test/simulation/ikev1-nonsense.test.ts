@@ -30,7 +30,9 @@ test("no message of an authenticated peer makes it fail, and none leaves what no
     for (let count = 0; count < MESSAGES && end.sa !== undefined; count++) {
       const messageId = prng.between(0, 6);
       const exchangeType = pick(prng, EXCHANGES);
-      const octets = caller.say(exchangeType, messageId, payloadsOf(prng), prng.between(0, 9) > 0);
+      const payloads = payloadsOf(prng);
+      const isHashed = prng.between(0, 9) > 0;
+      const octets = caller.say(exchangeType, messageId, payloads, { isHashed });
       if (prng.between(0, 4) === 0) damage(prng, octets);
       end.hear(octets);
       if (prng.between(0, 9) === 0) end.advance(prng.between(1, 40_000));

@@ -6,6 +6,7 @@ import { CHILDLESS_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { failedNote, refusedNote } from "./answer.ts";
 import { close, closeAlone, closeChild, withoutChild } from "./close.ts";
+import { release } from "./commit-bit.ts";
 import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
@@ -41,7 +42,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
 
 /** When a Quick Mode has something to do by itself. */
 function dueAt(exchange: QuickMode): Instant | undefined {
-  if (exchange.stage === "over") return exchange.forgetAt;
+  if (exchange.stage === "over") return exchange.held?.until ?? exchange.forgetAt;
   return "sent" in exchange ? exchange.sent.retransmitAt : undefined;
 }
 
@@ -130,6 +131,9 @@ function runQuickModes(sa: Established, context: IkeContext): Step {
 }
 
 function onQuickModeDue(sa: Established, exchange: QuickMode, context: IkeContext): Step {
+  if (exchange.stage === "over" && exchange.held !== undefined) {
+    return release(sa, (one) => one === exchange);
+  }
   if (exchange.stage === "over") {
     const quickModes = sa.quickModes.filter((one) => one !== exchange);
     return { sa: { ...sa, quickModes }, effects: [] };
@@ -173,7 +177,15 @@ function withdraw(
 ): Step {
   const { messageId, digest, iv, spiIn } = exchange;
   const forgetAt = context.now;
-  const over = { messageId, digest, iv, stage: "over", last: undefined, forgetAt } as const;
+  const over = {
+    messageId,
+    digest,
+    iv,
+    stage: "over",
+    last: undefined,
+    held: undefined,
+    forgetAt,
+  } as const;
   const next = replaceQuickMode(sa, over);
   const child = next.children.find((one) => one.spiIn === spiIn);
   const detail = "the third message of Quick Mode never came";

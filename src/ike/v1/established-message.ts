@@ -3,17 +3,23 @@
 import { sha256 } from "../../crypto/hash.ts";
 import { equalPath } from "../../inet/endpoint.ts";
 import { equalOctets } from "../../octets/concat.ts";
-import { ExchangeType, exchangeName, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
+import {
+  ExchangeType,
+  exchangeName,
+  isakmpFlags,
+  PHASE_1_MESSAGE_ID,
+} from "../../wire/v1/header.ts";
 import { NotifyType } from "../../wire/v1/notify-type.ts";
 import type { IkeContext, IkeCounter } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
+import { release } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
 import { onInformational, onInitialContact } from "./informational.ts";
 import { type Decrypted, decryptMessage, firstIv, isHashed } from "./protect.ts";
 import { beginQuickMode, onHash3 } from "./quick-mode.ts";
-import type { QuickMode } from "./quick-mode-phase.ts";
-import { onGranted } from "./quick-mode-request.ts";
+import type { Over, QuickMode } from "./quick-mode-phase.ts";
+import { type NextMessage, onGranted } from "./quick-mode-request.ts";
 import { QUICK_MODES_MAX, quickModeAt, quickModesUnderWay } from "./quick-modes.ts";
 import { seenPayloads } from "./seen-message.ts";
 import type { Step } from "./step.ts";
@@ -117,11 +123,13 @@ function onKnown(
   const digest = sha256(event.octets);
   const isRepeat = equalOctets(exchange.digest, digest);
   if (isRepeat) return repeatAnswer(sa, exchange);
+  if (exchange.stage === "over") return onFourth(sa, exchange, event);
   if (exchange.stage !== "answered" && exchange.stage !== "asked") return { sa, effects: [] };
   const { header, octets } = event;
   const opened = decryptMessage(sa, exchange.iv, header, octets);
   if (opened === undefined) return counted(sa, "messages_bad_icv");
-  const message = { received: opened.received, iv: opened.iv, digest };
+  const isCommitted = isakmpFlags(octets).commit;
+  const message = { received: opened.received, iv: opened.iv, digest, isCommitted };
   const heard = { ...sa, heardAt: context.now, lastOfPhase1: undefined };
   const done = next(heard, exchange, message, context);
   if (done === undefined) return counted(sa, "messages_bad_icv");
@@ -131,13 +139,24 @@ function onKnown(
   return { sa: moved.sa, effects: [...done.effects, ...moved.effects] };
 }
 
+/** CONNECTED in a fourth message: some peers that have set the Commit bit send it there. */
+function onFourth(sa: Established, exchange: Over, { header, octets }: MessageEvent): Step {
+  if (exchange.held === undefined) return { sa, effects: [] };
+  const opened = decryptMessage(sa, exchange.iv, header, octets);
+  if (opened === undefined || !isHashed(sa, exchange.messageId, opened.received)) {
+    return counted(sa, "messages_bad_icv");
+  }
+  const isConnected = notifyOf(opened.received.payloads, NotifyType.CONNECTED) !== undefined;
+  return isConnected ? release(sa, (one) => one === exchange) : { sa, effects: [] };
+}
+
 function next(
   sa: Established,
   exchange: Extract<QuickMode, { stage: "answered" | "asked" }>,
-  message: Decrypted & { readonly digest: Uint8Array },
+  message: NextMessage,
   context: IkeContext,
 ): Step | undefined {
-  if (exchange.stage === "answered") return onHash3(sa, exchange, message.received, context);
+  if (exchange.stage === "answered") return onHash3(sa, exchange, message, context);
   const isAuthentic = isHashed(sa, exchange.messageId, message.received, exchange.Ni);
   return isAuthentic ? onGranted(sa, exchange, message, context) : undefined;
 }

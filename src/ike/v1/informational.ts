@@ -11,6 +11,7 @@ import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote } from "./answer.ts";
 import { dropUnfinished, withoutChild } from "./close.ts";
+import { release } from "./commit-bit.ts";
 import { onAcknowledged, onQuestion } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { cookieOctets } from "./keys.ts";
@@ -43,6 +44,8 @@ function onPayload(sa: Established, payload: Received, context: IkeContext): Ste
       return onQuestion(sa, payload, context);
     case NotifyType.R_U_THERE_ACK:
       return { sa: onAcknowledged(sa, payload, context.now), effects: [] };
+    case NotifyType.CONNECTED:
+      return release(sa);
     case NotifyType.INITIAL_CONTACT:
       return onInitialContact(sa);
     default:

@@ -98,6 +98,8 @@ export type Deriving = Common & {
   readonly Nr: Uint8Array;
   readonly spiIn: EspSpi;
   readonly chosen: ChosenEsp;
+  /** The peer has set the Commit bit. */
+  readonly isCommitted: boolean;
 };
 
 /** The kernel is installing what the peer has granted: HASH(3), which is ready, follows. */
@@ -106,12 +108,17 @@ export type Granted = Common & {
   readonly ticket: Ticket;
   readonly child: ChildSa;
   readonly third: Uint8Array;
+  readonly isCommitted: boolean;
 };
+
+/** Our state for sending waits for CONNECTED, at most until then. */
+export type Held = { readonly spiIn: EspSpi; readonly until: Instant };
 
 /** It is over: repeats of the peer's last message get our last one. */
 export type Over = Common & {
   readonly stage: "over";
   readonly last: Uint8Array | undefined;
+  readonly held: Held | undefined;
   readonly forgetAt: Instant;
 };
 

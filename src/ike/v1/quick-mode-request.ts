@@ -14,6 +14,7 @@ import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorsText } from "../selector-text.ts";
 import { okNote, refusedNote } from "./answer.ts";
+import { outboundOf } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { quickModeHash3 } from "./keys.ts";
@@ -162,11 +163,20 @@ function sendRequest(
   };
 }
 
+/** A further message of the peer, decrypted. */
+export type NextMessage = {
+  readonly received: ReceivedPayloads;
+  readonly iv: Uint8Array;
+  readonly digest: Uint8Array;
+  /** It has the Commit bit. */
+  readonly isCommitted: boolean;
+};
+
 /** The second message, whose HASH(2) is right: the peer grants what we ask for. */
 export function onGranted(
   sa: Established,
   exchange: Asked,
-  message: { readonly received: ReceivedPayloads; readonly iv: Uint8Array; digest: Uint8Array },
+  message: NextMessage,
   context: IkeContext,
 ): Step {
   const { payloads } = message.received;
@@ -178,7 +188,8 @@ export function onGranted(
   if (!chosen.ok) return giveUp(sa, exchange, chosen.error, context);
   const Nr = nonce.value.data.slice();
   const common = { messageId, digest: message.digest, iv: message.iv };
-  const granted = { wish, Ni, Nr, spiIn, chosen: chosen.value };
+  const { isCommitted } = message;
+  const granted = { wish, Ni, Nr, spiIn, chosen: chosen.value, isCommitted };
   if (wish.method === 0 || ke === undefined) {
     return installGranted(sa, { ...common, ...granted }, new Uint8Array(0), context);
   }
@@ -229,7 +240,7 @@ function installGranted(
   sharedSecret: Uint8Array,
   context: IkeContext,
 ): Step {
-  const { messageId, digest, wish, Ni, Nr, spiIn, chosen } = exchange;
+  const { messageId, digest, wish, Ni, Nr, spiIn, chosen, isCommitted } = exchange;
   const { local, remote, replaces } = wish;
   const child = childOf(sa, { local, remote, replaces, chosen, spiIn }, context);
   const input = { Ni, Nr, spiI: spiIn, spiR: chosen.spi, sharedSecret, role: "initiator" } as const;
@@ -240,7 +251,16 @@ function installGranted(
   const head = { exchangeType: ExchangeType.QUICK_MODE, messageId, iv: exchange.iv };
   const { octets: third, iv } = sealMessage(sa, head, [{ kind: "HASH", data }], context);
   const ticket = context.ticket();
-  const next: Granted = { messageId, digest, iv, stage: "granted", ticket, child, third };
+  const next: Granted = {
+    messageId,
+    digest,
+    iv,
+    stage: "granted",
+    ticket,
+    child,
+    third,
+    isCommitted,
+  };
   return {
     sa: replaceQuickMode(sa, next),
     effects: [{ kind: "child-up", ticket, child, keys, inboundOnly: true }],
@@ -255,22 +275,27 @@ export function onGrantedInstalled(
   context: IkeContext,
 ): Step {
   if (!result.ok) return giveUp(sa, exchange, result.error, context);
-  const { messageId, digest, iv, child, third: octets } = exchange;
+  const { messageId, digest, iv, child, third: octets, isCommitted } = exchange;
   const forgetAt = later(context.now, LINGER_MS);
-  const over = { messageId, digest, iv, stage: "over", last: octets, forgetAt } as const;
-  const { replaces } = child;
+  const { replaces, spiIn } = child;
   const redundantUntil = later(context.now, SUPERSEDED_MS);
   const former = sa.children.map((one) =>
     one.spiIn === replaces ? { ...one, redundantUntil, rekeyAt: undefined } : one,
   );
-  const isRekey = former.some(({ spiIn }) => spiIn === replaces);
+  const isRekey = former.some((one) => one.spiIn === replaces);
+  const outbound = isRekey ? WHEN_REPLACED : outboundOf(spiIn, isCommitted, context.now);
+  const { held } = outbound;
+  const over = { messageId, digest, iv, stage: "over", last: octets, held, forgetAt } as const;
   const reason = isRekey ? "child-sa-rekeyed" : "child-sa-up";
   const effects: IkeEffect[] = [{ kind: "send", octets, path: sa.path }];
   if (isRekey) effects.push({ kind: "count", counter: "child_sas_rekeyed" });
-  else effects.push({ kind: "child-outbound", spiIn: child.spiIn });
+  effects.push(...outbound.effects);
   effects.push(okNote(STEP, reason, childText(child)));
   return { sa: replaceQuickMode({ ...sa, children: [...former, child] }, over), effects };
 }
+
+/** A new Child SA sends once the one that it replaces is gone. */
+const WHEN_REPLACED = { held: undefined, effects: [] } as const;
 
 /** It has failed: the journal says why, and a rekey is tried again later. */
 export function giveUp(
@@ -281,7 +306,15 @@ export function giveUp(
 ): Step {
   const { messageId, digest, iv } = exchange;
   const forgetAt = later(context.now, LINGER_MS);
-  const over = { messageId, digest, iv, stage: "over", last: undefined, forgetAt } as const;
+  const over = {
+    messageId,
+    digest,
+    iv,
+    stage: "over",
+    last: undefined,
+    held: undefined,
+    forgetAt,
+  } as const;
   const next = replaceQuickMode(sa, over);
   const note = refusedNote(STEP, refusal);
   if (!("wish" in exchange)) return { sa: next, effects: [note] };

@@ -22,6 +22,7 @@ import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
 import { closeChild } from "./close.ts";
+import { outboundOf } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { cookieOctets, quickModeHash3 } from "./keys.ts";
@@ -37,6 +38,7 @@ import {
   selectorsOf,
 } from "./quick-child.ts";
 import type { Answered, Exchanging, Installing, Plan } from "./quick-mode-phase.ts";
+import type { NextMessage } from "./quick-mode-request.ts";
 import { replaceQuickMode, withoutQuickMode } from "./quick-modes.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import { sendInformational } from "./send-informational.ts";
@@ -234,20 +236,21 @@ export function onQuickInstalled(
 export function onHash3(
   sa: Established,
   exchange: Answered,
-  { payloads }: ReceivedPayloads,
+  { received: { payloads }, iv, isCommitted }: Omit<NextMessage, "digest">,
   context: IkeContext,
 ): Step | undefined {
-  const { messageId, digest, iv, Ni, Nr, spiIn } = exchange;
+  const { messageId, digest, Ni, Nr, spiIn } = exchange;
   const HASH = payloadOf(payloads, "HASH");
   const wanted = quickModeHash3(sa.algorithms.prf, sa.keys.SKEYID_a, messageId, { Ni, Nr });
   if (HASH === undefined || !equalConstantTime(HASH.data, wanted)) return undefined;
   const forgetAt = later(context.now, LINGER_MS);
-  const over = { messageId, digest, iv, stage: "over", last: undefined, forgetAt } as const;
   const child = sa.children.find((one) => one.spiIn === spiIn);
+  const { held, effects: outbound } = outboundOf(spiIn, isCommitted, context.now);
+  const over = { messageId, digest, iv, stage: "over", last: undefined, held, forgetAt } as const;
   const done = replaceQuickMode(sa, over);
   // It was deleted meanwhile.
   if (child === undefined) return { sa: done, effects: [] };
-  const effects: IkeEffect[] = [{ kind: "child-outbound", spiIn }];
+  const effects: IkeEffect[] = [...outbound];
   if (child.replaces === undefined) {
     effects.push(okNote(STEP, "child-sa-up", childText(child)));
     return { sa: done, effects };
@@ -269,7 +272,15 @@ function refuse(
   context: IkeContext,
 ): Step {
   const forgetAt = later(context.now, LINGER_MS);
-  const over = { messageId, digest, iv, stage: "over", last: undefined, forgetAt } as const;
+  const over = {
+    messageId,
+    digest,
+    iv,
+    stage: "over",
+    last: undefined,
+    held: undefined,
+    forgetAt,
+  } as const;
   const next = replaceQuickMode(sa, over);
   const note = refusedNote(STEP, refusal);
   const told = errorNotify(refusal, { protocol: Protocol.ESP, spi: cookieOctets(sa.id) });

@@ -36,7 +36,7 @@ export function replacedBy(exchange: QuickMode): number | undefined {
 export function replaceQuickMode(sa: Established, next: QuickMode): Established {
   const others = sa.quickModes.filter(({ messageId }) => messageId !== next.messageId);
   const all = [...others, next];
-  const over = all.filter(({ stage }) => stage === "over");
+  const over = all.filter((one) => !isUnderWay(one));
   const dropped = new Set(over.slice(0, Math.max(0, over.length - OVER_MAX)));
   return { ...sa, quickModes: all.filter((one) => !dropped.has(one)) };
 }
@@ -55,5 +55,10 @@ export function withoutQuickMode(
 
 /** How many are not over. */
 export function quickModesUnderWay({ quickModes }: Established): number {
-  return quickModes.filter(({ stage }) => stage !== "over").length;
+  return quickModes.filter(isUnderWay).length;
+}
+
+/** One that waits for CONNECTED still has something to do. */
+function isUnderWay(one: QuickMode): boolean {
+  return one.stage !== "over" || one.held !== undefined;
 }

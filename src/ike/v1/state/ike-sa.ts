@@ -44,6 +44,7 @@ import type {
   Answered,
   Copies,
   Granted,
+  Held,
   Installing,
   Over,
   QuickMode,
@@ -125,6 +126,7 @@ const tagged = byKind<Tagged>({
       ticket,
       child: childSa,
       third: datagram,
+      isCommitted: bool,
     }),
   }),
   over: record<TaggedOf<"over">>({
@@ -133,6 +135,7 @@ const tagged = byKind<Tagged>({
       ...COMMON,
       stage: constant("over"),
       last: optional(datagram),
+      held: optional(record<Held>({ spiIn: espSpi, until: instant })),
       forgetAt: instant,
     }),
   }),
