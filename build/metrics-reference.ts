@@ -96,6 +96,7 @@ const NOTHING: MetricsSource = {
     isCalling: () => false,
     redirecting: undefined,
     redirectable: () => ({ can: 0, cannot: 0 }),
+    versions: () => ({ 1: 0, 2: 0 }),
   }),
   problems: () => [],
   failures: () => createFailureCounts().counts,

@@ -1,6 +1,6 @@
 /** What the status pages show of the engine: copies, without secrets. */
 
-import type { OverlapRule } from "../eroute/eroute.ts";
+import type { IkeMajor, OverlapRule } from "../eroute/eroute.ts";
 import type { Claim, SharedSubnet } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { AlgorithmCount } from "./algorithm-counts.ts";
@@ -273,6 +273,8 @@ export type Snapshot = {
   isCalling(peerId: string): boolean;
   /** The gateway that all sites are sent to, and how many are still to be told; undefined: none. */
   readonly redirecting: { readonly to: string; readonly waiting: number } | undefined;
+  /** Eroutes in use by the version of IKE that their sites use now. */
+  versions(): Readonly<Record<IkeMajor, number>>;
   /** IKE SAs whose site can be sent to another gateway, and others. Walks all of them. */
   redirectable(): { readonly can: number; readonly cannot: number };
   /** How many eroutes are in use. */

@@ -17,7 +17,7 @@ import type { Engine } from "./engine.ts";
 import { entryOf, ikeSaCounts } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
 import { dynamicCount, erouteCount, eroutesInUse, eroutesOf } from "./sites/eroutes.ts";
-import { factsAt, factsOfAll, ikeSaAt } from "./sites/ike-sas.ts";
+import { factsAt, factsOfAll, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
 import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import { redirectingOf } from "./sites/redirect.ts";
@@ -49,6 +49,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",
     redirecting: redirectingOf(engine),
     redirectable: () => redirectableOf(engine),
+    versions: () => versionCounts(engine),
     drainingStates: (limit) => drainingStates(engine, limit).map(drainingView),
     walk: () => erouteWalk(engine, undefined, erouteView),
     briefs: (kind) => erouteWalk(engine, kind, erouteBrief),
@@ -86,6 +87,13 @@ function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
     else cannot++;
   }
   return { can, cannot };
+}
+
+/** A site that has Child SAs and no IKE SA uses IKEv1, where they outlive it. */
+function versionCounts(engine: Engine): ReturnType<Snapshot["versions"]> {
+  const counts = { 1: 0, 2: 0 };
+  for (const eroute of eroutesInUse(engine)) counts[versionsOf(engine, eroute).at(-1) ?? 1]++;
+  return counts;
 }
 
 type Wanted = {

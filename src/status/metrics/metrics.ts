@@ -12,6 +12,7 @@ import type { DatabaseView, StatusSource } from "../source.ts";
 import { keptMetrics } from "./kept-metrics.ts";
 import type { Metric, MetricSample } from "./metric.ts";
 import { escaped } from "./site-metrics.ts";
+import { versionMetric } from "./version-metric.ts";
 
 /** Values read for them: the process's use of resources, and which sites are not connected. */
 export type MetricsMoment = {
@@ -70,6 +71,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
   add(algorithmMetric(source.snapshot().algorithms));
+  add(versionMetric(source.snapshot()));
   const { failed, ended, disabled } = read.notConnected;
   add({
     name: "erouted_sites_not_connected",

@@ -41,6 +41,7 @@ function sampled() {
         isCalling: () => false,
         redirecting: undefined,
         redirectable: () => ({ can: 0, cannot: 0 }),
+        versions: () => ({ 1: 0, 2: 0 }),
       }),
     },
     peers: new Map(),

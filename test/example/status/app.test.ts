@@ -237,6 +237,12 @@ describe("metrics", () => {
     for (const counter of COUNTER_NAMES) expect(names).toContain(`erouted_${counter}_total`);
   });
 
+  test("the sites of each version of IKE are counted", async () => {
+    const text = await (await app.request("/metrics")).text();
+    expect(text).toContain('erouted_sites{ike_version="1"} 1\n');
+    expect(text).toMatch(/^erouted_sites\{ike_version="2"\} \d+$/m);
+  });
+
   test("the histogram of look-ups is cumulative and ends with all of them", async () => {
     const text = await (await app.request("/metrics")).text();
     const line = (of: string) => Number(new RegExp(`^${of} (\\S+)$`, "m").exec(text)?.[1]);

@@ -121,6 +121,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       isCalling: () => false,
       redirecting: undefined,
       redirectable: () => ({ can: 0, cannot: 0 }),
+      versions: () => ({ 1: 1, 2: views.length - 1 }),
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),
