@@ -58,6 +58,7 @@ bench: build ## how fast: the engine alone, how it grows, the executable, and be
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
 	$(BUN) test/bench/rivals/rivals.ts
+	EROUTED_EXECUTABLE=$(abspath $(OUT))/erouted $(BUN) test/bench/hybrid.ts
 
 packages: $(OUT)/ready ## tarballs, .deb and OpenWrt files for x64 and arm64, in build/out/packages
 	build/packages.sh

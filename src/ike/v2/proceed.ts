@@ -45,28 +45,29 @@ function isFree(sa: Established): boolean {
 }
 
 /**
- * Whether the peer's additional key exchanges leave room for it (RFC 7296 §2.25): what they make
- * would be made twice, or would belong to an IKE SA that is about to be replaced.
+ * Whether the peer's request for new keys leaves room for it (RFC 7296 §2.25): what it makes would
+ * be made twice, or would belong to an IKE SA that is about to be replaced. The next IKE SA takes
+ * over what waits.
  */
 function mayStart({ unfinished, serving }: Established, task: Task): boolean {
-  const { grant } =
-    unfinished ?? (serving?.kind === "followup-key-exchange" ? serving.unfinished : NO_GRANT);
+  const served = serving?.kind === "followup-key-exchange" ? serving.unfinished : undefined;
+  const grant = (unfinished ?? served)?.grant;
+  if (grant?.of === "ike" || serving?.kind === "ike-key-exchange") {
+    // A Delete that is lost once would go with the old IKE SA.
+    return !["rekey-ike", "rekey-child", "new-child", "delete-child"].includes(task.kind);
+  }
   if (grant === undefined) return true;
   switch (task.kind) {
     case "rekey-ike":
       return false;
     case "rekey-child":
-      return grant.of === "child" && grant.child.replaces !== task.spiIn;
+      return grant.child.replaces !== task.spiIn;
     case "new-child":
-      return (
-        grant.of === "child" && String(selectorKeys(grant.child)) !== String(selectorKeys(task))
-      );
+      return String(selectorKeys(grant.child)) !== String(selectorKeys(task));
     default:
       return true;
   }
 }
-
-const NO_GRANT = { grant: undefined } as const;
 
 function perform(sa: Established, task: Task, context: IkeContext): Step {
   switch (task.kind) {

@@ -1,6 +1,6 @@
 /**
  * What peers with additional key exchanges were seen to do, or what the network does to them: the
- * same IKE_INTERMEDIATE again, in other fragments and out of order, and a Configuration payload or
+ * same IKE_INTERMEDIATE or IKE_FOLLOWUP_KE again, in other fragments and out of order, and a Configuration payload or
  * a PPK in a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15, RFC 9867).
  */
 
@@ -18,7 +18,7 @@ import { ESP_SUITE, IKE_SUITE } from "../plan.ts";
 
 const IKE: Suite = { ...IKE_SUITE, additional: [[Ke.ML_KEM_768]], ke: [Ke.X25519] };
 const SOURCES = { random: (count: number) => new Uint8Array(count).fill(9), onMessage: undefined };
-const { IKE_INTERMEDIATE, CREATE_CHILD_SA } = ExchangeType;
+const { IKE_INTERMEDIATE, IKE_FOLLOWUP_KE, CREATE_CHILD_SA } = ExchangeType;
 const HEAD = { exchangeType: IKE_INTERMEDIATE, response: false, messageId: 1 };
 
 test("X-07: IKE_INTERMEDIATE again, whole or in other fragments, gets the same answer", () => {
@@ -51,6 +51,42 @@ test("X-07: a hundred repeats cost a stranger's place one key exchange, and no m
   }
   expect(exchanges()).toBe(1);
   expect([...ends.b.sas.values()]).toEqual([sa as NonNullable<typeof sa>]);
+});
+
+test("X-07: IKE_FOLLOWUP_KE again, in other fragments, gets the same answer and no new keys", () => {
+  let isLosing = true;
+  let exchanges = 0;
+  const ends = connectedEnds({
+    credentials: (_, given) => ({ ...given, policy: { ...given.policy, ikeSuites: [IKE] } }),
+    keyExchange: (end, op) => {
+      if (end === "b" && op.method === Ke.ML_KEM_768) exchanges++;
+      return performKeyExchange(op);
+    },
+    onWay: ({ from, octets }) =>
+      isLosing && from === "b" && octets[18] === IKE_FOLLOWUP_KE ? undefined : octets,
+  });
+  const former = established(ends.a);
+  const before = exchanges;
+  ends.feed(ends.a, { kind: "rekey-ike" });
+  ends.run();
+  const request = takeSeen(ends.a).findLast(({ exchangeType }) => exchangeType === IKE_FOLLOWUP_KE);
+  const messageId = established(ends.a).outbound.nextId - 1;
+  const head = { exchangeType: IKE_FOLLOWUP_KE, response: false, messageId };
+  const answer = [...answers(ends, IKE_FOLLOWUP_KE)];
+  expect(answer.length).toBeGreaterThan(0);
+  for (const fragmentOctets of [300, 500, 1_000]) {
+    const had = answers(ends, IKE_FOLLOWUP_KE).length;
+    const again = { ...established(ends.a), fragmentOctets };
+    for (const octets of sealMessage(again, head, request?.payloads ?? [], SOURCES)) {
+      ends.deliver(ends.b, octets);
+    }
+    expect(answers(ends, IKE_FOLLOWUP_KE).slice(had)).toEqual(answer);
+  }
+  expect(exchanges).toBe(before + 1);
+  isLosing = false;
+  ends.advance(3_000);
+  expect(established(ends.a).id.spiI).not.toBe(former.id.spiI);
+  expect(established(ends.a).algorithms).toEqual(established(ends.b).algorithms);
 });
 
 test("§3.15: a Configuration payload in a Child rekey (MikroTik) changes nothing", () => {
@@ -120,9 +156,9 @@ function requestAgain(ends: Ends, fragmentOctets: number | undefined): readonly 
 
 const sent = new WeakMap<Ends, ReturnType<typeof takeSeen>>();
 
-/** What end b has sent of IKE_INTERMEDIATE, datagram by datagram. */
-function answers({ wire }: Ends): readonly string[] {
+/** What end b has sent of this exchange, datagram by datagram. */
+function answers({ wire }: Ends, exchange: number = IKE_INTERMEDIATE): readonly string[] {
   return wire
-    .filter(({ from, octets }) => from === "b" && octets[18] === IKE_INTERMEDIATE)
+    .filter(({ from, octets }) => from === "b" && octets[18] === exchange)
     .map(({ octets }) => octets.toHex());
 }
