@@ -1,6 +1,7 @@
 /** How often each algorithm was agreed on since the start: only those built in, so few numbers. */
 
 import { transformName } from "../crypto/names.ts";
+import { isPostQuantumMethod } from "../crypto/post-quantum.ts";
 import { Ke, TransformType } from "../crypto/transform.ts";
 import type { EspAlgorithms, IkeAlgorithms } from "../ike/algorithms.ts";
 
@@ -30,10 +31,8 @@ export function countAlgorithms(
     add(counts, sa, "key_exchange", transformName(TransformType.KE, id, undefined));
   }
   if (methods.length === 0) add(counts, sa, "key_exchange", "none");
-  else add(counts, sa, "post_quantum", methods.some((id) => POST_QUANTUM.has(id)) ? "yes" : "no");
+  else add(counts, sa, "post_quantum", methods.some(isPostQuantumMethod) ? "yes" : "no");
 }
-
-const POST_QUANTUM: ReadonlySet<number> = new Set([Ke.ML_KEM_512, Ke.ML_KEM_768, Ke.ML_KEM_1024]);
 
 function add(
   counts: AlgorithmCounts,

@@ -7,6 +7,7 @@
 import type { BaseEroute, IkeMajor } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import type { LookupKey, PeerRow } from "../eroute/row.ts";
+import type { IkeAlgorithms } from "../ike/algorithms.ts";
 import type { PpkCredential } from "../ike/credentials.ts";
 import type { Ticket } from "../ike/ticket.ts";
 import { type Instant, later } from "../octets/instant.ts";
@@ -42,6 +43,8 @@ export type IdentityLookUp = {
   readonly peerId: PeerId;
   readonly base: BaseEroute;
   readonly major: IkeMajor;
+  /** What IKE_SA_INIT agreed on; undefined: they are chosen later (IKEv1). */
+  readonly algorithms: IkeAlgorithms | undefined;
 };
 
 /** An IKE SA of IKEv1 waits for the rows with its peer's address, one egroup after another. */

@@ -126,6 +126,7 @@ function readColumns(
     if_id: takeOfFew("if_id"),
     ppk: takeOfFew("ppk"),
     ppk_id: takeOfFew("ppk_id"),
+    post_quantum: takeOfFew("post_quantum"),
     changed: takeOfFew("changed"),
   };
 }

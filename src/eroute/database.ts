@@ -16,6 +16,7 @@ export type ColumnMap = {
   readonly if_id?: string | null;
   readonly ppk?: string | null;
   readonly ppk_id?: string | null;
+  readonly post_quantum?: string | null;
   /** Grows whenever a row is written: a time, or a counter. */
   readonly changed?: string | null;
 };
@@ -29,6 +30,7 @@ export const COLUMNS_OF_FEW = [
   "if_id",
   "ppk",
   "ppk_id",
+  "post_quantum",
   "changed",
 ] as const satisfies readonly (keyof ColumnMap)[];
 

@@ -56,7 +56,7 @@ export function dynamicErouteOf(
   if (!remoteSubnets.ok) return remoteSubnets;
   const localSubnets = rowLocalSubnets(row.value, base, remoteSubnets.value);
   if (!localSubnets.ok) return localSubnets;
-  const own = rowOptions(row.value);
+  const own = rowOptions(row.value, base);
   if (!own.ok) return own;
   const ourid = rowOurId(row.value);
   if (!ourid.ok) return ourid;

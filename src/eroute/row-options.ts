@@ -1,9 +1,11 @@
 /** What a row sets instead of its base eroute: whether, how long, and over which interface. */
 
+import { demandPostQuantum } from "../crypto/post-quantum.ts";
+import type { Suite } from "../crypto/suite.ts";
 import { ok, type Result } from "../octets/result.ts";
 import { INACTIVITY_MS, LIFETIME_MS } from "./bounds.ts";
 import { parseDuration } from "./duration.ts";
-import type { ChildOptions, ErouteLife } from "./eroute.ts";
+import type { BaseEroute, ChildOptions, ErouteLife } from "./eroute.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
 
@@ -13,6 +15,8 @@ export type RowOptions = {
   readonly inactivityMs: number | "off" | undefined;
   /** 0: none, whatever the base eroute has. */
   readonly ifId: number | undefined;
+  /** Its IKE SA needs a post-quantum key exchange. */
+  readonly postQuantum: boolean;
 };
 
 /** For an eroute without a row. */
@@ -20,6 +24,7 @@ export const NO_ROW_OPTIONS: RowOptions = {
   lifetimeSeconds: undefined,
   inactivityMs: undefined,
   ifId: undefined,
+  postQuantum: false,
 };
 
 /** Child SA settings of the base eroute with the row's changes. */
@@ -28,6 +33,11 @@ export function childWith(child: ChildOptions, own: RowOptions): ChildOptions {
   if (own.lifetimeSeconds === undefined && own.ifId === undefined) return child;
   const { lifetimeSeconds = child.lifetimeSeconds, ifId = child.ifId } = own;
   return { ...child, lifetimeSeconds, ifId: ifId === 0 ? undefined : ifId };
+}
+
+/** Proposals for the IKE SA: those of the eroute that have what the row demands. */
+export function suitesWith(ike: readonly Suite[], own: RowOptions): readonly Suite[] {
+  return own.postQuantum ? demandPostQuantum(ike) : ike;
 }
 
 /** The time-out of R13, the row's if it has one. */
@@ -53,8 +63,11 @@ export function rowEnabled(row: PeerRow): Result<undefined, RowFault> {
 const YES: ReadonlySet<string> = new Set(["1", "true", "t", "yes", "y", "on"]);
 const NO: ReadonlySet<string> = new Set(["0", "false", "f", "no", "n", "off"]);
 
-/** The row's own values. */
-export function rowOptions(row: PeerRow): Result<RowOptions, RowFault> {
+/** The row's own values, checked against its base eroute. */
+export function rowOptions(
+  row: PeerRow,
+  base: Pick<BaseEroute, "name" | "ike">,
+): Result<RowOptions, RowFault> {
   const lifetime = filled(row.lifetime);
   const lifetimeMs = lifetime === undefined ? undefined : timeMs(lifetime);
   if (lifetime !== undefined && !isWithin(lifetimeMs, LIFETIME_MS)) {
@@ -74,13 +87,34 @@ export function rowOptions(row: PeerRow): Result<RowOptions, RowFault> {
   }
   const ifId = rowIfId(row);
   if (!ifId.ok) return ifId;
-  const isEmpty = lifetimeMs === undefined && inactivity === undefined && ifId.value === undefined;
-  if (isEmpty) return ok(NO_ROW_OPTIONS);
+  const postQuantum = rowPostQuantum(row, base);
+  if (!postQuantum.ok) return postQuantum;
+  const given = [lifetimeMs, inactivity, ifId.value].some((value) => value !== undefined);
+  if (!given && !postQuantum.value) return ok(NO_ROW_OPTIONS);
   return ok({
     lifetimeSeconds: lifetimeMs === undefined ? undefined : Math.floor(lifetimeMs / 1000),
     inactivityMs: isOff ? "off" : inactivityMs,
     ifId: ifId.value,
+    postQuantum: postQuantum.value,
   });
+}
+
+/** A value that is neither yes nor no is refused, in case it means yes. */
+function rowPostQuantum(
+  row: PeerRow,
+  { name, ike }: Pick<BaseEroute, "name" | "ike">,
+): Result<boolean, RowFault> {
+  const text = filled(row.post_quantum)?.toLowerCase();
+  if (text === undefined || NO.has(text)) return ok(false);
+  if (!YES.has(text)) {
+    const detail = `post_quantum of ${row.peerid} is "${text}": write 0 or 1, or leave it empty`;
+    return rowFault("bad-post-quantum", "post_quantum", detail);
+  }
+  if (demandPostQuantum(ike).length > 0) return ok(true);
+  const detail =
+    `the row of ${row.peerid} has post_quantum = ${text}, but ike of eroute ${name} has no ` +
+    "ML-KEM: add ke1_mlkem768 to a proposal there, and ke1_none beside it for the other sites";
+  return rowFault("bad-post-quantum", "post_quantum", detail);
 }
 
 /** `1h30m`, or a number of seconds. */

@@ -22,6 +22,8 @@ export type PeerRow = {
   /** Post-quantum pre-shared key, and the identifier under which the site knows it (RFC 8784). */
   readonly ppk?: string | null;
   readonly ppk_id?: string | null;
+  /** The site has to use a post-quantum key exchange. */
+  readonly post_quantum?: string | null;
 };
 
 /**

@@ -22,6 +22,7 @@ export const COLUMN_KEYS = [
   "if_id",
   "ppk",
   "ppk_id",
+  "post_quantum",
 ] as const satisfies readonly (keyof PeerRow & keyof ColumnMap)[];
 
 export type ColumnKey = (typeof COLUMN_KEYS)[number];

@@ -131,6 +131,7 @@ export function peerRow(raw: RawRow): PeerRow {
     if_id: asText(raw[11]),
     ppk: asText(raw[12]),
     ppk_id: asText(raw[13]),
+    post_quantum: bitText(raw[14]) ?? asText(raw[14]),
   };
 }
 

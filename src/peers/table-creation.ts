@@ -84,6 +84,7 @@ const MYSQL_TYPES: Readonly<Record<TableKey, string>> = {
   if_id: "int unsigned null",
   ppk: "varchar(255) character set utf8mb4 collate utf8mb4_bin null",
   ppk_id: "varchar(255) character set utf8mb4 collate utf8mb4_bin null",
+  post_quantum: "boolean null",
   changed: "timestamp(6) not null default current_timestamp(6) on update current_timestamp(6)",
 };
 
@@ -103,5 +104,6 @@ const SQLITE_TYPES: Readonly<Record<TableKey, string>> = {
   if_id: "integer",
   ppk: "text",
   ppk_id: "text",
+  post_quantum: "integer",
   changed: "integer not null default 0",
 };

@@ -54,6 +54,7 @@ export type RowReason =
   | "bad-lifetime"
   | "bad-inactivity"
   | "bad-if-id"
+  | "bad-post-quantum"
   | "no-ppk"
   | "bad-ppk";
 

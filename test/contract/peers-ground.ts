@@ -31,6 +31,7 @@ export const ALL_COLUMNS: ColumnMap = {
   if_id: "if_id",
   ppk: "ppk",
   ppk_id: "ppk_id",
+  post_quantum: "post_quantum",
   changed: "changed",
 };
 

@@ -23,6 +23,7 @@ const SITE_1: NewPeer = {
   if_id: "4294967295",
   ppk: "0x00ff",
   ppk_id: "Post Quantum 1",
+  post_quantum: "1",
 };
 
 export function peersContract(engine: string, make: () => Promise<PeersGround>): void {
@@ -82,6 +83,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
         if_id: null,
         ppk: null,
         ppk_id: null,
+        post_quantum: null,
       });
     });
 

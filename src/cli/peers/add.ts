@@ -43,6 +43,7 @@ export type AddOptions = PeersOptions &
     readonly inactivity?: string;
     readonly ifId?: string;
     readonly ppkId?: string;
+    readonly postQuantum?: true;
     readonly allowOverlap?: true;
     readonly json?: true;
     /** The router whose configuration is printed, instead of the generated key. */
@@ -140,6 +141,7 @@ function rowOf(options: AddOptions & { readonly peerid: string }, keys: RowKeys)
     if_id: options.ifId ?? null,
     ppk: keys.ppk ?? null,
     ppk_id: options.ppkId ?? null,
+    post_quantum: options.postQuantum === true ? "1" : null,
   };
 }
 

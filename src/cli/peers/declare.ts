@@ -142,6 +142,7 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
     .option("--generate", "make a strong pre-shared key, and print it (only this once)")
     .option("--ppk", "with --generate: make a post-quantum key as well (RFC 8784)")
     .option("--ppk-file <file>", "file with its post-quantum key")
+    .option("--post-quantum", "refuse it without a post-quantum key exchange (ML-KEM)")
     .option("--ppk-id <id>", "the name of that key at both ends; default: its peer ID")
     .addOption(
       new Option("--print <router>", "print its router's configuration, with the key").choices(

@@ -12,6 +12,7 @@ import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
 import { prefixedPassword } from "../../eroute/psk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { filled } from "../../eroute/row-fault.ts";
+import { suitesWith } from "../../eroute/row-options.ts";
 import { parseAddress } from "../../inet/address.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -150,7 +151,7 @@ function remoteSiteOf(
     psk,
     ppk: remotePpk,
     phase1,
-    ike: phase1 === undefined ? base.ike : (v1?.ike ?? []),
+    ike: phase1 === undefined ? suitesWith(base.ike, own) : (v1?.ike ?? []),
     esp: phase1 === undefined ? base.esp : (v1?.esp ?? []),
     livenessSeconds: secondsOf(base.livenessMs),
     ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,

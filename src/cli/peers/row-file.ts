@@ -21,7 +21,7 @@ export type FileFormat = "csv" | "json";
 /** The columns of a row, in the order in which they are written. */
 export const ROW_KEYS = [
   ...["peerid", "password", "remip", "remmsk", "peerip", "bakpeerip", "ourid"],
-  ...["locip", "disabled", "lifetime", "inactivity", "if_id", "ppk", "ppk_id"],
+  ...["locip", "disabled", "lifetime", "inactivity", "if_id", "ppk", "ppk_id", "post_quantum"],
 ] as readonly RowKey[];
 
 /** Columns that hold keys: written only on request. */

@@ -16,13 +16,14 @@ import { isWild, matchesPattern } from "../../eroute/pattern.ts";
 import { asPeerId, type PeerId } from "../../eroute/peer-id.ts";
 import { egroupNamed } from "../../eroute/plan-index.ts";
 import { formatAddress, parseAddress } from "../../inet/address.ts";
+import { wipe } from "../../octets/secret.ts";
 import { ask } from "../ask.ts";
 import { count, type Engine } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { namePeer } from "../negotiation/ike-sas.ts";
 import type { AddressLookUp, FoundRow } from "../requests.ts";
 import { ikeSaAt, nameIkeSa } from "./ike-sas.ts";
-import { deny, type Question, useDynamic, useLocal } from "./look-up.ts";
+import { demandRefused, deny, type Question, useDynamic, useLocal } from "./look-up.ts";
 
 /** Finds the site at the address that calls, in normal eroutes and in all egroups. */
 export function identifyByAddress(engine: Engine, asked: Question): void {
@@ -135,6 +136,12 @@ function useRow(
   if (!made.ok) {
     const { kind: reason, detail } = made.error;
     deny(engine, waiting, { reason, detail }, match.eroute);
+    return;
+  }
+  const refused = demandRefused(made.value, undefined);
+  if (refused !== undefined) {
+    wipe(made.value.psk, made.value.ppk?.key);
+    deny(engine, waiting, refused, match.eroute);
     return;
   }
   const { spi, ticket } = waiting;

@@ -6,6 +6,7 @@ import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute
 import type { Eroute, IkeMajor, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
 import { type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { egroupNamed } from "../../eroute/plan-index.ts";
+import { suitesWith } from "../../eroute/row-options.ts";
 import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { IdentifyingExchange } from "../../ike/effect.ts";
 import type { Credentials } from "../../ike/event.ts";
@@ -77,7 +78,9 @@ export function identify(engine: Engine, asked: Question): void {
     deny(engine, waiting, rememberedFault(peerId), match.eroute);
     return;
   }
-  const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute, major } as const;
+  const { algorithms } = asked;
+  const base = match.eroute;
+  const waiter = { kind: "identity", ...waiting, peerId, base, major, algorithms } as const;
   count(engine, "lookups_started");
   const egroup = match.egroup.name;
   const by = { by: "peerid", peerid: peerId } as const;
@@ -114,6 +117,12 @@ export function onIdentityRows(
     if (made.error.kind === "no-row") rememberUnknown(engine, waiting.peerId);
     const { kind: reason, detail } = made.error;
     deny(engine, waiting, { reason, detail }, waiting.base);
+    return;
+  }
+  const refused = demandRefused(made.value, waiting.algorithms);
+  if (refused !== undefined) {
+    wipe(made.value.psk, made.value.ppk?.key);
+    deny(engine, waiting, refused, waiting.base);
     return;
   }
   const { spi, ticket, major } = waiting;
@@ -245,6 +254,20 @@ function algorithmsRefused(
   const agreed = ikeAlgorithmsText(algorithms);
   const all = wanted.join(", or ");
   const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${all}`;
+  return { reason: "algorithms-of-eroute", detail, offered: [agreed], wanted };
+}
+
+/** The row may demand more of the IKE SA than its eroute does. IKEv1 cannot give it. */
+export function demandRefused(
+  { name, base, own }: DynamicEroute,
+  algorithms: IkeAlgorithms | undefined,
+): Denial | undefined {
+  if (!own.postQuantum) return undefined;
+  const suites = suitesWith(base.ike, own);
+  if (algorithms !== undefined && acceptsIke(suites, algorithms)) return undefined;
+  const agreed = algorithms === undefined ? "IKEv1" : ikeAlgorithmsText(algorithms);
+  const detail = `it came with ${agreed}; its row (${name}) demands a post-quantum key exchange`;
+  const wanted = suites.map(suiteText);
   return { reason: "algorithms-of-eroute", detail, offered: [agreed], wanted };
 }
 

@@ -49,6 +49,7 @@ const own = record<RowOptions>({
   lifetimeSeconds: optional(u48),
   inactivityMs: inactivity,
   ifId: optional(u32),
+  postQuantum: bool,
 });
 
 const holder = record<CertificateHolder>({

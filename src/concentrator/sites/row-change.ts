@@ -21,6 +21,7 @@ import type { RowCheck } from "../requests.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { ikeSaAt } from "./ike-sas.ts";
+import { demandRefused } from "./look-up.ts";
 import { orphansOf } from "./orphans.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
 import { runErrands } from "./run-errands.ts";
@@ -195,7 +196,8 @@ function compareWithRow(
   const print = made.ok ? rowPrint(engine.sites.rowChecks, made.value) : undefined;
   for (const eroute of madeFromRow(engine, newest)) {
     const differs = differing(eroute, print);
-    if (differs === undefined) {
+    const isWeak = made.ok && lacksDemand(engine, eroute, made.value);
+    if (differs === undefined && !isWeak) {
       if (made.ok) useTimes(engine, eroute, made.value);
       continue;
     }
@@ -219,7 +221,16 @@ function compareWithRow(
   runErrands(engine);
 }
 
-/** New times in the row take effect, and close nothing. */
+/** Whether the row now demands a key exchange that an IKE SA of the site does not have. */
+function lacksDemand(engine: Engine, { ikeSas }: ErouteInUse, made: DynamicEroute): boolean {
+  return ikeSas.some((spi) => {
+    const facts = ikeSaAt(engine, spi)?.stand.facts;
+    const algorithms = facts?.version === 1 ? undefined : facts?.algorithms;
+    return facts !== undefined && demandRefused(made, algorithms) !== undefined;
+  });
+}
+
+/** New times in the row take effect, and close nothing; nor does a demand that is met. */
 function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): void {
   if (equalValues(eroute.own, own)) return;
   eroute.own = own;
@@ -232,7 +243,7 @@ function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): 
     reason: "row-changed",
     peerId: eroute.peerId,
     eroute: eroute.name,
-    detail: "its row has new times: they count from now on, nothing is closed",
+    detail: "its row has other times or demands: they count from now on, nothing is closed",
   });
 }
 
@@ -264,7 +275,12 @@ export function differing(
 }
 
 /** What differs, without telling the key. */
-function difference(eroute: ErouteInUse, made: DynamicEroute, what: "all" | "ppk"): string {
+function difference(
+  eroute: ErouteInUse,
+  made: DynamicEroute,
+  what: "all" | "ppk" | undefined,
+): string {
+  if (what === undefined) return "its row demands a post-quantum key exchange now";
   if (what === "ppk") return "its row has another PPK, or none any more";
   const parts: string[] = [];
   if (!sameSubnets(eroute.remoteSubnets, made.remoteSubnets)) {

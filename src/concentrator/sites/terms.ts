@@ -1,7 +1,7 @@
 /** What holds for the IKE SAs of an eroute in use. */
 
 import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
-import { inactivityWith } from "../../eroute/row-options.ts";
+import { inactivityWith, suitesWith } from "../../eroute/row-options.ts";
 import type { Terms } from "../../ike/event.ts";
 import { type Prefix, prefixRange } from "../../inet/prefix.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
@@ -19,7 +19,7 @@ export function termsOf(engine: Engine, eroute: ErouteInUse, major: IkeMajor): T
   return {
     settings: isPlain ? shared.settings : { ...shared.settings, inactivityMs },
     policy: {
-      ...suitesOf(base, major),
+      ...suitesOf(eroute, major),
       local:
         eroute.localSubnets === base.localSubnets
           ? shared.local
@@ -33,9 +33,12 @@ export function termsOf(engine: Engine, eroute: ErouteInUse, major: IkeMajor): T
   };
 }
 
-function suitesOf({ ike, esp, versions }: Eroute, major: IkeMajor) {
-  const own = major === 1 && versions.v1 !== undefined ? versions.v1 : { ike, esp };
-  return { suites: own.esp, ikeSuites: own.ike };
+function suitesOf({ base, own }: ErouteInUse, major: IkeMajor) {
+  const { esp, versions } = base;
+  if (major === 1 && versions.v1 !== undefined) {
+    return { suites: versions.v1.esp, ikeSuites: versions.v1.ike };
+  }
+  return { suites: esp, ikeSuites: suitesWith(base.ike, own) };
 }
 
 function sharedTerms(engine: Engine, base: Eroute): SharedTerms {

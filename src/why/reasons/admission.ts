@@ -117,6 +117,11 @@ export const ROW_REASONS: Readonly<Record<RowReason, Meaning>> = {
   "bad-lifetime": { ...ROW, words: "unreadable lifetime in the row", advice: CORRECT_ROW },
   "bad-inactivity": { ...ROW, words: "unreadable inactivity time in the row", advice: CORRECT_ROW },
   "bad-if-id": { ...ROW, words: "unreadable interface ID in the row", advice: CORRECT_ROW },
+  "bad-post-quantum": {
+    ...ROW,
+    words: "a post-quantum demand in the row that cannot be read or met",
+    advice: CORRECT_ROW,
+  },
   "no-ppk": {
     ...ROW,
     words: "no PPK on record",

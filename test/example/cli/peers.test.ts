@@ -141,6 +141,7 @@ test("list shows all columns but the key, as a table and as JSON lines", async (
     inactivity: null,
     if_id: null,
     ppk_id: null,
+    post_quantum: null,
     has_password: true,
     has_ppk: false,
   });
@@ -149,12 +150,13 @@ test("list shows all columns but the key, as a table and as JSON lines", async (
 test("columns that few rows use are shown by list only if one of these rows does", async () => {
   const at = await initialized();
   const own = ["--locip", "10.0.1.0/24", "--lifetime", "30m", "--inactivity", "900"];
-  const added = await peers(at, ["add", ...SITE_1, ...own, "--if-id", "42", "--generate"]);
-  expect(added.code).toBe(0);
+  const more = ["--if-id", "42", "--post-quantum", "--generate"];
+  const added = await peers(at, ["add", ...SITE_1, ...own, ...more]);
+  expect([added.code, added.err]).toEqual([0, expect.any(String)]);
   const table = await peers(at, ["list"]);
   expect(table.out.split("\n").map((line) => line.split(/ {2,}/).slice(7))).toEqual([
-    ["LOCIP", "LIFETIME", "INACTIVITY", "IF_ID"],
-    ["10.0.1.0/24", "30m", "900", "42"],
+    ["LOCIP", "LIFETIME", "INACTIVITY", "IF_ID", "POST_QUANTUM"],
+    ["10.0.1.0/24", "30m", "900", "42", "1"],
   ]);
 });
 

@@ -3,13 +3,20 @@
  */
 
 import { expect, test } from "bun:test";
+import { Ke } from "../../../src/crypto/transform.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import { type DynamicEroute, dynamicErouteOf } from "../../../src/eroute/dynamic-eroute.ts";
 import { asPeerId } from "../../../src/eroute/peer-id.ts";
 import type { PeerRow } from "../../../src/eroute/row.ts";
 import type { RowFault } from "../../../src/eroute/row-fault.ts";
-import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../../../src/eroute/row-options.ts";
+import {
+  childWith,
+  inactivityWith,
+  NO_ROW_OPTIONS,
+  suitesWith,
+} from "../../../src/eroute/row-options.ts";
 import { formatPrefix, type Prefix } from "../../../src/inet/prefix.ts";
+import { IKE_SUITE } from "../../simulation/plan.ts";
 import { baseEroute, egroup, peerRow, prefix } from "./plan.ts";
 
 const BASE = baseEroute({ remoteSubnets: [prefix("192.168.0.0/16"), prefix("2001:db8::/32")] });
@@ -97,7 +104,12 @@ test("a disabled row is refused before anything else in it is checked", () => {
 test("lifetime, inactivity and if_id override the base eroute's", () => {
   expect(taken({}).own).toEqual(NO_ROW_OPTIONS);
   const { own } = taken({ lifetime: "30m", inactivity: "900", if_id: "0x2a" });
-  expect(own).toEqual({ lifetimeSeconds: 1800, inactivityMs: 900_000, ifId: 42 });
+  expect(own).toEqual({
+    lifetimeSeconds: 1800,
+    inactivityMs: 900_000,
+    ifId: 42,
+    postQuantum: false,
+  });
   const child = { ...DEFAULT_CHILD, ifId: 7 };
   expect(childWith(child, own)).toEqual({ ...child, lifetimeSeconds: 1800, ifId: 42 });
   expect(childWith(child, NO_ROW_OPTIONS)).toEqual(child);
@@ -120,4 +132,31 @@ test("R6: invalid times and interface IDs are refused with their column", () => 
   for (const if_id of ["-1", "4294967296", "eth0", "1.5"]) {
     expect(refused({ if_id })).toMatchObject({ kind: "bad-if-id", column: "if_id" });
   }
+});
+
+test("a row can demand a post-quantum key exchange, if its base eroute has one", () => {
+  const plain = IKE_SUITE;
+  const optional = { ...plain, additional: [[Ke.ML_KEM_768, Ke.ECP_384, Ke.NONE]] };
+  const first = { ...plain, ke: [Ke.ML_KEM_1024, ...plain.ke] };
+  const hybrid = { ...BASE, ike: [optional, first, plain] };
+  const madeOf = (base: typeof BASE, post_quantum: string | null) =>
+    dynamicErouteOf(base, egroup(), asPeerId("site-1"), [peerRow({ post_quantum })]);
+  for (const yes of ["1", "true", "YES"]) {
+    const made = madeOf(hybrid, yes);
+    if (!made.ok) throw new Error(made.error.detail);
+    expect(made.value.own.postQuantum).toBe(true);
+    expect(suitesWith(hybrid.ike, made.value.own)).toEqual([
+      { ...plain, additional: [[Ke.ML_KEM_768]] },
+      { ...plain, ke: [Ke.ML_KEM_1024] },
+    ]);
+    expect(suitesWith(hybrid.ike, made.value.own)).toBe(suitesWith(hybrid.ike, made.value.own));
+    expect(madeOf({ ...BASE, ike: [plain] }, yes)).toMatchObject({
+      error: { kind: "bad-post-quantum" },
+    });
+  }
+  for (const no of [null, "", "0", "no"]) {
+    expect(madeOf(BASE, no)).toMatchObject({ ok: true, value: { own: NO_ROW_OPTIONS } });
+  }
+  expect(suitesWith(hybrid.ike, NO_ROW_OPTIONS)).toBe(hybrid.ike);
+  expect(refused({ post_quantum: "mlkem" })).toMatchObject({ column: "post_quantum" });
 });
