@@ -254,10 +254,7 @@ const columnsSchema = z.strictObject({
   if_id: columnOfFew("if_id", "XFRM interface ID of its states and policies."),
   ppk: columnOfFew("ppk", "Its post-quantum pre-shared key (RFC 8784)."),
   ppk_id: columnOfFew("ppk_id", "The name of that key at both ends; otherwise the peerid."),
-  post_quantum: columnOfFew(
-    "post_quantum",
-    "1 or true: its IKE SA needs a post-quantum key exchange.",
-  ),
+  post_quantum: columnOfFew("post_quantum", "1 or true: it needs a post-quantum key exchange."),
   changed: columnOfFew("changed", "A time or counter that grows when the row is written."),
 });
 

@@ -11,7 +11,7 @@ export function isPostQuantumMethod(method: number): boolean {
 
 /**
  * What is left of the suites if one key exchange has to be post-quantum: the first one, or else the
- * first additional one that may be. Empty if none can. The same list comes back for the same suites.
+ * first additional one that may be. Empty if none can. The same suites give the same list.
  */
 export function demandPostQuantum(suites: readonly Suite[]): readonly Suite[] {
   const known = demanded.get(suites);

@@ -1,7 +1,8 @@
 /**
  * What peers with additional key exchanges were seen to do, or what the network does to them: the
- * same IKE_INTERMEDIATE or IKE_FOLLOWUP_KE again, in other fragments and out of order, and a Configuration payload or
- * a PPK in a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15, RFC 9867).
+ * same IKE_INTERMEDIATE or IKE_FOLLOWUP_KE again, in other fragments and out of order, and a
+ * Configuration payload or a PPK in a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15, RFC
+ * 9867).
  */
 
 import { expect, test } from "bun:test";
@@ -53,7 +54,7 @@ test("X-07: a hundred repeats cost a stranger's place one key exchange, and no m
   expect([...ends.b.sas.values()]).toEqual([sa as NonNullable<typeof sa>]);
 });
 
-test("X-07: IKE_FOLLOWUP_KE again, in other fragments, gets the same answer and no new keys", () => {
+test("X-07: IKE_FOLLOWUP_KE again, in other fragments, gets the same answer and no keys", () => {
   let isLosing = true;
   let exchanges = 0;
   const ends = connectedEnds({
