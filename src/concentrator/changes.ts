@@ -4,6 +4,7 @@
  */
 
 import type { EspSpi } from "../inet/esp-spi.ts";
+import { Vocabulary } from "../octets/vocabulary.ts";
 import type { IkeSpi } from "../wire/header.ts";
 
 export type Changes = {
@@ -15,6 +16,8 @@ export type Changes = {
   readonly draining: Set<EspSpi>;
   /** Something that belongs to no single site. */
   isHeadChanged: boolean;
+  /** What many sites have alike is written once. */
+  readonly vocabulary: Vocabulary;
 };
 
 /** Undefined: nothing is kept for a next process. */
@@ -22,7 +25,13 @@ type Changing = { readonly changes: Changes | undefined };
 
 /** Nothing has been written yet. */
 export function createChanges(): Changes {
-  return { ikeSas: new Set(), sites: new Set(), draining: new Set(), isHeadChanged: true };
+  return {
+    ikeSas: new Set(),
+    sites: new Set(),
+    draining: new Set(),
+    isHeadChanged: true,
+    vocabulary: new Vocabulary(),
+  };
 }
 
 /** Something about this IKE SA has changed, or it has gone. */

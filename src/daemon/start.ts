@@ -21,7 +21,7 @@ import { countSites } from "./expected.ts";
 import { hideMemory } from "./hide-memory.ts";
 import { inSteps } from "./in-steps.ts";
 import { type Former, openFormer } from "./keep/former.ts";
-import { keepConfiguration, recheckTakenOver, takeOver } from "./keep/go-on.ts";
+import { keepConfiguration, readFormer, recheckTakenOver, takeOver } from "./keep/go-on.ts";
 import { KEEPS_NOTHING, openKeptSockets } from "./kept-sockets.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
@@ -59,13 +59,14 @@ const DATABASE_WATCH_MS = 10_000;
 
 /** Runs until SIGTERM or SIGINT; returns the exit code. */
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
-  // First, while nobody waits for the event loop, and nothing measures it.
-  const cold = warmUp();
   const { RUNTIME_DIRECTORY } = process.env;
   const folder = openRuntimeFolder(RUNTIME_DIRECTORY);
   const stateFolder = config.keepsState && folder.ok ? folder.value?.path : undefined;
   const former = stateFolder === undefined ? undefined : openFormer(stateFolder, config);
   const left = former?.ok === true ? former.value : undefined;
+  // First, while nobody waits for the event loop, and nothing measures it. Sites that are taken
+  // over do wait: then there is more than what sites share.
+  const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
   const daemon = createDaemon(config, left);
   const { note } = daemon;
   if (folder.ok) daemon.folder = folder.value;
@@ -256,6 +257,7 @@ async function open(
   const kernelPolicies = config.dataplane === "xfrm";
   const kept = await openKeptSockets({ environment: process.env, folder, note, nowMs: now });
   daemon.kept = kept;
+  const keeper = former === undefined ? undefined : await readFormer(daemon, former);
   const sockets = await openIkeSockets(
     { ...config.ike, kernelPolicies, kept },
     {
@@ -283,7 +285,7 @@ async function open(
   daemon.routes = routes.value;
   const shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
   daemon.shell = shell;
-  if (former !== undefined) takeOver(daemon, former, shell.begin);
+  if (keeper !== undefined) takeOver(daemon, { keeper, plan: former?.plan }, shell.begin);
   shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const clean = await removeLeftovers(daemon);
   if (!clean.ok) return clean;

@@ -16,7 +16,9 @@ export type Anchor = { readonly now: number; readonly wallMs: number };
 export type Writing = {
   readonly w: Writer;
   readonly anchor: Anchor;
-  readonly shared: Map<unknown, Map<unknown, number>>;
+  readonly shared: Map<unknown, unknown[]>;
+  /** Numbers of values that stand elsewhere; left out: each value stands in the document. */
+  readonly vocabulary?: Numbered | undefined;
 };
 
 /** A document that is being read. `shared` holds the values that stand in it once, by codec. */
@@ -26,6 +28,13 @@ export type Reading = {
   readonly shared: Map<unknown, unknown[]>;
   /** What other documents hold too, by codec and octets; left out: this one stands alone. */
   readonly interned?: Interned | undefined;
+  readonly vocabulary?: Numbered | undefined;
+};
+
+/** Values that stand elsewhere, by number: `vocabulary.ts`. */
+export type Numbered = {
+  numberOf<T extends object>(name: string, codec: Codec<T>, value: T): number;
+  valueOf<T extends object>(name: string, codec: Codec<T>, number: number): T | undefined;
 };
 
 /** Values that are equal in many documents, of which one is enough. */
@@ -50,32 +59,43 @@ type Instead<T, U> = {
   readonly from: (written: U, fail: (detail: string) => never) => T;
 };
 
-export const u8: Codec<number> = uint(
-  1,
-  ({ w }, value) => w.u8(value),
-  ({ r }) => r.u8(),
-);
-export const u16: Codec<number> = uint(
-  2,
-  ({ w }, value) => w.u16(value),
-  ({ r }) => r.u16(),
-);
-export const u32: Codec<number> = uint(
-  4,
-  ({ w }, value) => w.u32(value),
-  ({ r }) => r.u32(),
-);
-export const u48: Codec<number> = uint(
-  6,
-  ({ w }, value) => w.u16(Math.floor(value / WORD)).u32(value % WORD),
-  ({ r }) => r.u16() * WORD + r.u32(),
-);
+/** One closure for each width, and no call for the check: a document has hundreds of numbers. */
+export const u8: Codec<number> = {
+  write({ w }, value) {
+    if (value >>> 0 !== value || value > 0xff) assert(false, MISFIT);
+    w.u8(value);
+  },
+  read: ({ r }) => r.u8(),
+};
+export const u16: Codec<number> = {
+  write({ w }, value) {
+    if (value >>> 0 !== value || value > 0xffff) assert(false, MISFIT);
+    w.u16(value);
+  },
+  read: ({ r }) => r.u16(),
+};
+export const u32: Codec<number> = {
+  write({ w }, value) {
+    if (value >>> 0 !== value) assert(false, MISFIT);
+    w.u32(value);
+  },
+  read: ({ r }) => r.u32(),
+};
+export const u48: Codec<number> = {
+  write({ w }, value) {
+    const high = Math.floor(value / WORD);
+    if (!Number.isInteger(value) || high >>> 0 !== high || high > 0xffff) assert(false, MISFIT);
+    w.u16(high).u32(value % WORD);
+  },
+  read: ({ r }) => r.u16() * WORD + r.u32(),
+};
 export const u64: Codec<bigint> = {
   write: ({ w }, value) => void w.u64(value),
   read: ({ r }) => r.u64(),
 };
 
 const WORD = 2 ** 32;
+const MISFIT = "a number that does not fit into its octets";
 
 export const bool: Codec<boolean> = oneOf([false, true]);
 
@@ -131,10 +151,35 @@ const DECODER = new TextDecoder();
 
 /** Text of at most `max` octets. */
 export function text(max: number): Codec<string> {
-  return mapped(octets(max), {
-    to: (value: string) => ENCODER.encode(value),
-    from: (written) => DECODER.decode(written),
-  });
+  const count = countOf(max);
+  const encoded = octets(max);
+  return {
+    write(to, value) {
+      if (!isAscii(value)) return encoded.write(to, ENCODER.encode(value));
+      count.write(to, value.length);
+      to.w.ascii(value);
+    },
+    read: (from) => textOf(from.r.octets(count.read(from))),
+  };
+}
+
+/** Most texts are short and plain: calls into the platform would take longer than they do. */
+const PLAIN_OCTETS_MAX = 64;
+
+function isAscii(value: string): boolean {
+  if (value.length > PLAIN_OCTETS_MAX) return false;
+  for (let at = 0; at < value.length; at++) if (value.charCodeAt(at) > 127) return false;
+  return true;
+}
+
+function textOf(octets: Uint8Array): string {
+  if (octets.length > PLAIN_OCTETS_MAX) return DECODER.decode(octets);
+  let value = "";
+  for (const octet of octets) {
+    if (octet > 127) return DECODER.decode(octets);
+    value += String.fromCharCode(octet);
+  }
+  return value;
 }
 
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
@@ -181,13 +226,16 @@ export function record<T extends object>(fields: Fields<T>): Codec<T> {
   // The type above has paired each name with the codec of its field.
   const codecs = Object.entries(fields) as readonly (readonly [string, OmissibleCodec<unknown>])[];
   const writers = codecs.map(([name, { write }]) => ({ name, write }));
+  // Fields that are there from the beginning cost half of those that are added one by one.
+  const empty: Record<string, unknown> = {};
+  for (const [name, { isOmissible }] of codecs) if (isOmissible !== true) empty[name] = undefined;
   return {
     write(to, value) {
       const from = value as Readonly<Record<string, unknown>>;
       for (const { name, write } of writers) write(to, from[name]);
     },
     read(from) {
-      const made: Record<string, unknown> = {};
+      const made = { ...empty };
       for (const [name, codec] of codecs) {
         const value = codec.read(from);
         if (value !== undefined || codec.isOmissible !== true) made[name] = value;
@@ -230,27 +278,54 @@ export function mapped<T, U>(codec: Codec<U>, { to, from }: Instead<T, U>): Code
 }
 
 /**
+ * A value that many documents hold: a number in those that are written with a vocabulary. In others
+ * it stands once, and is one object again when it is read.
+ */
+export function word<T extends object>(name: string, codec: Codec<T>): Codec<T> {
+  const alone = shared(interned(codec));
+  return {
+    write(to, value) {
+      const number = to.vocabulary?.numberOf(name, codec, value) ?? 0;
+      to.w.u16(number);
+      if (number === 0) alone.write(to, value);
+    },
+    read(from) {
+      const number = from.r.u16();
+      if (number === 0) return alone.read(from);
+      const value = from.vocabulary?.valueOf(name, codec, number);
+      return value ?? from.r.fail(`word ${number} is not known as ${name}`);
+    },
+  };
+}
+
+/**
  * A value that many hold in common: it stands in the document once, and is one object again when it
  * is read. Nothing depends on that but the memory it takes.
  */
 export function shared<T extends object>(codec: Codec<T>): Codec<T> {
   const self: Codec<T> = {
     write(to, value) {
-      const numbers = to.shared.get(self) ?? new Map<unknown, number>();
-      to.shared.set(self, numbers);
-      const number = numbers.get(value);
-      to.w.u32(number ?? 0);
-      if (number !== undefined) return;
+      let values = to.shared.get(self);
+      if (values === undefined) {
+        values = [];
+        to.shared.set(self, values);
+      }
+      const number = values.indexOf(value) + 1;
+      to.w.u16(number);
+      if (number > 0) return;
       codec.write(to, value);
-      numbers.set(value, numbers.size + 1);
+      if (values.length < SHARED_MAX) values.push(value);
     },
     read(from) {
-      const values = from.shared.get(self) ?? [];
-      from.shared.set(self, values);
-      const number = from.r.u32();
+      const number = from.r.u16();
+      let values = from.shared.get(self);
+      if (values === undefined) {
+        values = [];
+        from.shared.set(self, values);
+      }
       if (number === 0) {
         const value = codec.read(from);
-        values.push(value);
+        if (values.length < SHARED_MAX) values.push(value);
         return value;
       }
       // This codec has read all that is under its name.
@@ -260,6 +335,9 @@ export function shared<T extends object>(codec: Codec<T>): Codec<T> {
   };
   return self;
 }
+
+/** They are searched one by one; those after them stand in the document each time. */
+const SHARED_MAX = 64;
 
 /**
  * A value that many documents hold: it stands in each of them, and is one object once they are
@@ -280,23 +358,6 @@ export function interned<T extends object>(codec: Codec<T>): Codec<T> {
       if (known === undefined) values.set(key, value);
       return known ?? value;
     },
-  };
-}
-
-function uint(
-  width: number,
-  write: (to: Writing, value: number) => unknown,
-  read: (from: Reading) => number,
-): Codec<number> {
-  const end = 256 ** width;
-  const misfit = `a number that does not fit into ${width} octets`;
-  return {
-    write(to, value) {
-      const fits = Number.isInteger(value) && value >= 0 && value < end;
-      assert(fits, misfit);
-      write(to, value);
-    },
-    read,
   };
 }
 

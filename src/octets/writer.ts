@@ -55,6 +55,14 @@ export class Writer {
     return this;
   }
 
+  /** Characters of one octet each. */
+  ascii(value: string): this {
+    const at = this.#grow(value.length);
+    const octets = this.#octets;
+    for (let i = 0; i < value.length; i++) octets[at + i] = value.charCodeAt(i);
+    return this;
+  }
+
   /** `count` zero octets. */
   zeros(count: number): this {
     const at = this.#grow(count);

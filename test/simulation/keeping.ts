@@ -13,6 +13,7 @@ import type { Place } from "../../src/ike/state/written-ike-sa.ts";
 import { inEpoch } from "../../src/ike/state/written-ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { ok } from "../../src/octets/result.ts";
+import { Vocabulary } from "../../src/octets/vocabulary.ts";
 import { isAsWanted } from "../../src/xfrm/claims.ts";
 import { isOurPolicy } from "../../src/xfrm/priority.ts";
 import { formatPolicyId, stateName } from "../../src/xfrm/request.ts";
@@ -51,13 +52,14 @@ export function keepingOf(
       for (const { name, content } of concentrator.changes(place) ?? []) {
         if (content !== undefined) all.set(name, content);
       }
+      const vocabulary = wordsIn(kept.get("head"), place);
       const names = [...kept.keys()].sort();
       assert(
         Bun.deepEquals(names, [...all.keys()].sort()),
         `kept: ${names}; is: ${[...all.keys()]}`,
       );
       for (const [name, content] of all) {
-        const [is, was] = [content, kept.get(name)].map((one) => valueIn(one, place));
+        const [is, was] = [content, kept.get(name)].map((one) => valueIn(one, place, vocabulary));
         assert(Bun.deepEquals(is, was), `${name} has changed and was not kept:\n${diff(is, was)}`);
       }
     },
@@ -104,9 +106,23 @@ function markAll(engine: Engine): void {
   for (const spi of dataplane.draining.spis) changes.draining.add(spi);
 }
 
-function valueIn(content: Uint8Array | undefined, { anchor, generation }: Place): unknown {
+/** What the other documents have only numbers of. */
+function wordsIn(head: Uint8Array | undefined, { anchor }: Place): Vocabulary {
+  const vocabulary = new Vocabulary();
+  const read = head === undefined ? undefined : readContent(part, head, anchor);
+  if (read?.ok === true && read.value.value.kind === "head") {
+    vocabulary.load(read.value.value.head.words);
+  }
+  return vocabulary;
+}
+
+function valueIn(
+  content: Uint8Array | undefined,
+  { anchor, generation }: Place,
+  vocabulary: Vocabulary,
+): unknown {
   assert(content !== undefined, "it is kept");
-  const read = readContent(part, content, anchor);
+  const read = readContent(part, content, anchor, { vocabulary });
   assert(read.ok, "what is kept can be read");
   const { value, generation: writer } = read.value;
   // Requests that were made since do not matter: the next process counts far ahead.

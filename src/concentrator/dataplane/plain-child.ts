@@ -10,7 +10,6 @@ import {
   byKind,
   type Codec,
   constant,
-  interned,
   list,
   mapped,
   oneOf,
@@ -23,6 +22,7 @@ import {
   u32,
   u48,
   u64,
+  word,
 } from "../../octets/codec.ts";
 import type {
   XfrmAead,
@@ -60,25 +60,24 @@ export type PlainChild = Pick<
   readonly remoteSubnets: readonly Prefix[];
 };
 
-const word = text(65_535);
+const name = text(65_535);
 export const mark = optional(record<XfrmMark>({ value: u32, mask: u32 }));
 
-const options: Codec<ChildOptions> = shared(
-  interned(
-    record<ChildOptions>({
-      lifetimeSeconds: u48,
-      lifetimeOctets: optional(u64),
-      lifetimePackets: optional(u64),
-      replayWindow: u32,
-      transport: bool,
-      copyDscp: bool,
-      ecn: bool,
-      pathMtuDiscovery: bool,
-      ifId: optional(u32),
-      mark,
-      routes: bool,
-    }),
-  ),
+const options: Codec<ChildOptions> = word(
+  "child-options",
+  record<ChildOptions>({
+    lifetimeSeconds: u48,
+    lifetimeOctets: optional(u64),
+    lifetimePackets: optional(u64),
+    replayWindow: u32,
+    transport: bool,
+    copyDscp: bool,
+    ecn: bool,
+    pathMtuDiscovery: bool,
+    ifId: optional(u32),
+    mark,
+    routes: bool,
+  }),
 );
 
 const subnet = mapped(record<{ at: Address; length: number }>({ at: address, length: u8 }), {
@@ -86,21 +85,19 @@ const subnet = mapped(record<{ at: Address; length: number }>({ at: address, len
   from: ({ at, length }): Prefix => ({ ...at, length }),
 });
 
-export const stateId: Codec<XfrmStateId> = record<XfrmStateId>({
-  src: address,
-  dst: address,
-  spi: espSpi,
-});
+export const stateId: Codec<XfrmStateId> = shared(
+  record<XfrmStateId>({ src: address, dst: address, spi: espSpi }),
+);
 
 const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
   aead: record<Extract<XfrmProtection, { readonly kind: "aead" }>>({
     kind: constant("aead"),
-    aead: record<XfrmAead>({ name: word, key, icvBits: u16 }),
+    aead: record<XfrmAead>({ name, key, icvBits: u16 }),
   }),
   "crypt-auth": record<Extract<XfrmProtection, { readonly kind: "crypt-auth" }>>({
     kind: constant("crypt-auth"),
-    crypt: record<XfrmCrypt>({ name: word, key }),
-    auth: record<XfrmAuth>({ name: word, key, truncBits: u16 }),
+    crypt: record<XfrmCrypt>({ name, key }),
+    auth: record<XfrmAuth>({ name, key, truncBits: u16 }),
   }),
 });
 
@@ -134,7 +131,7 @@ const state = record<XfrmState>({
 export const plainChild: Codec<PlainChild> = record<PlainChild>({
   child: childSa,
   ikeSpi,
-  takesFrom: list(word, 65_535),
+  takesFrom: list(name, 65_535),
   path,
   encapsulate: bool,
   reqid: u32,

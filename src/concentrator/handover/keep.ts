@@ -7,7 +7,7 @@ import { STATE_VERSION, writeContent } from "../../ike/state/document.ts";
 import type { Place } from "../../ike/state/written-ike-sa.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { changedSite } from "../changes.ts";
+import { type Changes, changedSite } from "../changes.ts";
 import { drainingWith } from "../dataplane/draining.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
@@ -46,31 +46,46 @@ export function hasChanges({ changes }: Engine): boolean {
 export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
   const { changes } = engine;
   if (changes === undefined) return;
-  const write = (name: string, value: Part | undefined): Kept => ({
-    name,
-    content: value === undefined ? undefined : writeContent(part, value, place),
-  });
+  const { vocabulary } = changes;
+  const writer = { anchor: place.anchor, generation: place.generation, vocabulary };
+  for (const [name, value] of changedParts(engine, changes)) {
+    const content = value === undefined ? undefined : writeContent(part, value, writer);
+    // The words of a document come before it.
+    if (vocabulary.hasNew) yield headDocument(engine, place);
+    yield { name, content };
+  }
+}
+
+function headDocument(engine: Engine, place: Place): Kept {
+  const head = headAhead(engine);
+  return { name: HEAD_NAME, content: writeContent(part, { kind: "head", head }, place) };
+}
+
+/** What has changed, by the names of the documents; undefined: it has gone. */
+function* changedParts(
+  engine: Engine,
+  changes: Changes,
+): Generator<readonly [string, Part | undefined]> {
   if (changes.isHeadChanged) {
     changes.isHeadChanged = false;
-    yield write(HEAD_NAME, { kind: "head", head: headAhead(engine) });
+    yield [HEAD_NAME, { kind: "head", head: headAhead(engine) }];
   }
   const work = engine.requests.size("key-exchange") === 0 ? NO_WORK : workOf(engine);
   for (const spi of changes.ikeSas) {
     changes.ikeSas.delete(spi);
     const key = ikeSaAt(engine, spi)?.eroute?.key;
     if (key !== undefined) changedSite(engine, key);
-    yield write(nameOfIkeSa(spi), key === undefined ? ikeSaOf(engine, spi, work) : undefined);
+    yield [nameOfIkeSa(spi), key === undefined ? ikeSaOf(engine, spi, work) : undefined];
   }
   for (const spi of changes.draining) {
     changes.draining.delete(spi);
     const draining = drainingWith(engine, spi);
     const shared = draining === undefined ? [] : [{ kind: "draining", draining } as const];
-    const value = shared.length === 0 ? undefined : ({ kind: "kernel", shared } as const);
-    yield write(nameOfDraining(spi), value);
+    yield [nameOfDraining(spi), shared.length === 0 ? undefined : { kind: "kernel", shared }];
   }
   for (const key of changes.sites) {
     changes.sites.delete(key);
-    yield write(nameOfSite(key), sitePart(engine, key, work));
+    yield [nameOfSite(key), sitePart(engine, key, work)];
   }
 }
 
@@ -89,7 +104,7 @@ export function nameOfDraining(spi: EspSpi): string {
 }
 
 function headAhead(engine: Engine): ReturnType<typeof headOf> {
-  const head = headOf(engine);
+  const head = headOf(engine, engine.changes?.vocabulary.all() ?? []);
   return { ...head, lastRequest: head.lastRequest + REQUESTS_AHEAD };
 }
 

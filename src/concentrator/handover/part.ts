@@ -6,6 +6,7 @@
 
 import { ikeSpi } from "../../ike/state/values.ts";
 import { bool, byKind, type Codec, constant, list, record, u32, u48 } from "../../octets/codec.ts";
+import { type Word, words } from "../../octets/vocabulary.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { type PlainCalls, plainCalls } from "../calls/plain-calls.ts";
 import { type PlainChild, plainChild } from "../dataplane/plain-child.ts";
@@ -28,6 +29,8 @@ export type Head = {
   readonly sites: PlainSites;
   readonly calls: PlainCalls;
   readonly dataplane: PlainDataplane;
+  /** What other documents have a number of; empty: they hold all themselves. */
+  readonly words: readonly Word[];
 };
 
 export type PlainSite = PlainDuties & {
@@ -59,6 +62,7 @@ const head = record<Head>({
   sites: plainSites,
   calls: plainCalls,
   dataplane: plainDataplane,
+  words,
 });
 
 const site = record<PlainSite>({

@@ -4,11 +4,16 @@ import type { Eroute } from "../../eroute/eroute.ts";
 import type { IkeEvent } from "../../ike/event.ts";
 import { factsOf, spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
-import { readContent, readDocument, type StateFault } from "../../ike/state/document.ts";
+import {
+  type Around,
+  readContent,
+  readDocument,
+  type StateFault,
+} from "../../ike/state/document.ts";
 import { inNextEpoch, kernelWaitsOf, type Place } from "../../ike/state/written-ike-sa.ts";
-import type { Interned } from "../../octets/codec.ts";
 import { asInstant } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
+import { Vocabulary } from "../../octets/vocabulary.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
@@ -33,7 +38,7 @@ export class TakeOver {
   readonly #engine: Engine;
   readonly #place: Place;
   readonly #bases: ReadonlyMap<string, Eroute>;
-  readonly #interned: Interned = new Map();
+  readonly #around: Required<Around>;
   readonly #mail: Parcel[] = [];
   #documents = 0;
   #isOver = false;
@@ -43,6 +48,8 @@ export class TakeOver {
     this.#engine = engine;
     this.#place = place;
     this.#bases = new Map(engine.plan.eroutes.map((eroute) => [nameOf(eroute), eroute]));
+    const vocabulary = engine.changes?.vocabulary ?? new Vocabulary();
+    this.#around = { interned: new Map(), vocabulary };
     engine.now = asInstant(place.anchor.now);
   }
 
@@ -57,7 +64,7 @@ export class TakeOver {
    */
   read(document: Uint8Array): Result<undefined, StateFault> {
     const { anchor, generation: reader } = this.#place;
-    const read = readDocument(part, document, anchor, this.#interned);
+    const read = readDocument(part, document, anchor, this.#around);
     if (!read.ok) {
       this.#documents++;
       return read;
@@ -76,7 +83,7 @@ export class TakeOver {
    */
   readKept(content: Uint8Array): Result<string | undefined, StateFault> {
     const { anchor, generation: reader } = this.#place;
-    const read = readContent(part, content, anchor, this.#interned);
+    const read = readContent(part, content, anchor, this.#around);
     if (!read.ok) return read;
     const { value, generation: writer } = read.value;
     if (reader <= writer) return err(notLater(writer, reader));
@@ -91,7 +98,7 @@ export class TakeOver {
   /** After the last of them: what the process before was waiting for is settled. */
   finish(): void {
     const engine = this.#engine;
-    engine.inbox.push(...this.#mail);
+    for (const parcel of this.#mail) engine.inbox.push(parcel);
     redirectAgain(engine);
     forgetNeedlessCalls(engine);
     this.#isOver = true;
@@ -106,6 +113,7 @@ export class TakeOver {
     const engine = this.#engine;
     switch (value.kind) {
       case "head":
+        this.#around.vocabulary?.load(value.head.words);
         return putHead(engine, value.head, isKept);
       case "site":
         return this.#putSite(value.site, writer);

@@ -54,7 +54,7 @@ export function* documentsOf(
 }
 
 function* partsOf(engine: Engine): Generator<Part> {
-  yield { kind: "head", head: headOf(engine) };
+  yield { kind: "head", head: headOf(engine, []) };
   const work = workOf(engine);
   const duties = dutiesOf(engine);
   for (const eroute of eroutesInUse(engine)) {
@@ -67,12 +67,13 @@ function* partsOf(engine: Engine): Generator<Part> {
 }
 
 /** What several sites share. */
-export function headOf(engine: Engine): Head {
+export function headOf(engine: Engine, words: Head["words"]): Head {
   return {
     lastRequest: engine.requests.last,
     sites: sitesOf(engine),
     calls: callsOf(engine),
     dataplane: dataplaneOf(engine),
+    words,
   };
 }
 

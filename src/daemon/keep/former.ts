@@ -11,6 +11,7 @@ import {
 } from "../../config/sources.ts";
 import type { EroutePlan } from "../../eroute/eroute.ts";
 import { wallMs } from "../../linux/clock.ts";
+import { concat } from "../../octets/concat.ts";
 import { ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Slots } from "./slots.ts";
@@ -28,7 +29,7 @@ export type Former = {
 /** The document of the configuration, beside those of the engine. */
 export const CONFIGURATION = "configuration";
 
-const MARK = "configuration\0";
+const MARK = new TextEncoder().encode("configuration\0");
 
 /** Opens the state in the folder, for a daemon with this configuration. */
 export function openFormer(folder: string, config: Config): Result<Former, string> {
@@ -50,18 +51,14 @@ export function openFormer(folder: string, config: Config): Result<Former, strin
 
 /** Written as a document. */
 export function configurationContent(sources: ConfigSources): Uint8Array {
-  return new TextEncoder().encode(MARK + sourcesText(sources));
+  return concat(MARK, new TextEncoder().encode(sourcesText(sources)));
 }
 
 /** What the run before has kept of its configuration; the document gets its name. */
 function configurationIn(slots: Slots): ConfigSources | undefined {
-  for (const { number, content } of slots.found()) {
-    const isIt = new TextDecoder().decode(content.subarray(0, MARK.length)) === MARK;
-    const sources = isIt
-      ? sourcesFrom(new TextDecoder().decode(content.subarray(MARK.length)))
-      : undefined;
+  for (const { number, content } of slots.found(MARK)) {
+    const sources = sourcesFrom(new TextDecoder().decode(content.subarray(MARK.length)));
     wipe(content);
-    if (!isIt) continue;
     slots.adopt(number, CONFIGURATION);
     return sources;
   }

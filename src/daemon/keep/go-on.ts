@@ -4,27 +4,37 @@ import type { TakenOverView } from "../../status/source.ts";
 import type { Daemon } from "../daemon.ts";
 import { recheckConnected } from "../recheck.ts";
 import type { Former } from "./former.ts";
-import { keeperOf } from "./keeper.ts";
+import { type Keeper, keeperOf, type TakenOver } from "./keeper.ts";
 
 /** A reload is over by then, also where it closes many sites in portions. */
 const RELOADED_MS = 2_000;
 
 /**
- * Goes on from what the run before has kept, and keeps what is up from now on. Nothing may have
- * happened to the engine yet; `beginWith` is called with what is to be done first.
+ * Reads what the run before has kept, while datagrams wait in the sockets. Nothing may have
+ * happened to the engine yet, nor happen until {@link takeOver}.
  */
-export function takeOver(
-  daemon: Daemon,
-  former: Former,
-  beginWith: (effects: ReturnType<ReturnType<typeof keeperOf>["takeOver"]>["effects"]) => void,
-): void {
+export async function readFormer(daemon: Daemon, former: Former): Promise<Keeper> {
   const { concentrator, note } = daemon;
-  const { why, plan } = former;
+  const { why } = former;
   if (why !== undefined) {
     const detail = `what the run before has kept is not used, all sites connect anew: ${why}`;
     note({ level: "warning", reason: "state-refused", detail });
   }
   const keeper = keeperOf(former, concentrator, note);
+  await keeper.read();
+  return keeper;
+}
+
+/**
+ * Goes on from what was read, and keeps what is up from now on. `beginWith` is called with what is
+ * to be done first.
+ */
+export function takeOver(
+  daemon: Daemon,
+  { keeper, plan }: { readonly keeper: Keeper } & Pick<Former, "plan">,
+  beginWith: (effects: TakenOver["effects"]) => void,
+): void {
+  const { note } = daemon;
   daemon.keeper = keeper;
   const taken = keeper.takeOver();
   daemon.takenOver = taken;

@@ -90,12 +90,21 @@ export class Slots {
     for (const number of this.#found.keys()) this.#spoilt.delete(number);
   }
 
-  /** Documents of the earlier process, in the order in which they were first put. */
-  *found(): Generator<Found> {
+  /**
+   * Documents of the earlier process that begin with `mark`, in the order in which they were first
+   * put.
+   */
+  *found(mark: Uint8Array = EVERY): Generator<Found> {
     for (const number of [...this.#found.keys()].sort((a, b) => a - b)) {
       const document = this.#found.get(number);
-      if (document !== undefined) yield { number, content: contentOf(document) };
+      if (document === undefined || !beginsWith(document, mark)) continue;
+      yield { number, content: contentOf(document) };
     }
+  }
+
+  /** Documents of the earlier process that nobody has adopted. */
+  get left(): number {
+    return this.#found.size;
   }
 
   /** Documents of which no version is as it was written. */
@@ -335,6 +344,16 @@ function placesIn(size: number): number[] {
   const places: number[] = [];
   for (let at = SLAB_HEAD; at + size <= SLAB_OCTETS; at += size) places.push(at);
   return places;
+}
+
+const EVERY = new Uint8Array(0);
+
+/** Without a copy: most documents are another one. */
+function beginsWith({ slots: [first] }: Document, mark: Uint8Array): boolean {
+  if (first === undefined) return false;
+  const { slab, at } = first;
+  const length = slab.view.getUint32(at + AT.length);
+  return mark.length <= length && mark.every((octet, i) => slab.memory[at + HEAD + i] === octet);
 }
 
 function contentOf({ slots }: Document): Uint8Array {

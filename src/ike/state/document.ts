@@ -16,6 +16,7 @@ import {
 import { equalOctets } from "../../octets/concat.ts";
 import { decode, Reader } from "../../octets/reader.ts";
 import { err, type Result } from "../../octets/result.ts";
+import type { Vocabulary } from "../../octets/vocabulary.ts";
 import { Writer } from "../../octets/writer.ts";
 
 /** Why a document cannot be read. */
@@ -37,7 +38,7 @@ export type StateFault = {
  * Raised with each change of the format. A reader accepts only its own version: another version
  * comes from another build, and then all sites negotiate anew.
  */
-export const STATE_VERSION = 6;
+export const STATE_VERSION = 7;
 
 /** More than ten times the size of an IKE SA in the middle of its longest exchange. */
 export const DOCUMENT_OCTETS_MAX = 16 * 1024 * 1024;
@@ -64,7 +65,18 @@ const CHECKSUM_OCTETS = 8;
 const CONTENT_AT = HEAD_OCTETS + CHECKSUM_OCTETS;
 
 /** Who writes: the clocks of the process, and its generation. */
-type Scribe = { readonly anchor: Anchor; readonly generation: number };
+type Scribe = {
+  readonly anchor: Anchor;
+  readonly generation: number;
+  /** Left out: the document stands alone. */
+  readonly vocabulary?: Vocabulary | undefined;
+};
+
+/** What other documents hold too. */
+export type Around = {
+  readonly interned?: Interned | undefined;
+  readonly vocabulary?: Vocabulary | undefined;
+};
 
 /** Writes a value as a document, which is as secret as what `codec` writes. */
 export function writeDocument<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
@@ -86,7 +98,8 @@ const CONTENT_OCTETS = 2_048;
 /** The content alone, for a place that has a version and a checksum of its own. */
 export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
   const w = new Writer(CONTENT_OCTETS);
-  const writing: Writing = { w, anchor: writer.anchor, shared: new Map() };
+  const { anchor, vocabulary } = writer;
+  const writing: Writing = { w, anchor, vocabulary, shared: new Map() };
   u32.write(writing, writer.generation);
   codec.write(writing, value);
   const content = w.done();
@@ -99,11 +112,11 @@ export function readDocument<T>(
   codec: Codec<T>,
   document: Uint8Array,
   anchor: Anchor,
-  interned?: Interned,
+  around: Around = {},
 ): Result<{ readonly value: T; readonly generation: number }, StateFault> {
   const fault = frameFault(document);
   if (fault !== undefined) return err(fault);
-  return readContent(codec, document.subarray(CONTENT_AT), anchor, interned);
+  return readContent(codec, document.subarray(CONTENT_AT), anchor, around);
 }
 
 /** The same of a content alone. */
@@ -111,10 +124,10 @@ export function readContent<T>(
   codec: Codec<T>,
   content: Uint8Array,
   anchor: Anchor,
-  interned?: Interned,
+  around: Around = {},
 ): Result<{ readonly value: T; readonly generation: number }, StateFault> {
   return decode(content, "state", (r) => {
-    const reading: Reading = { r, anchor, shared: new Map(), interned };
+    const reading: Reading = { r, anchor, shared: new Map(), ...around };
     const generation = u32.read(reading);
     const value = codec.read(reading);
     r.end();

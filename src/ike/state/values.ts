@@ -12,7 +12,6 @@ import {
   bool,
   type Codec,
   fraction,
-  interned,
   list,
   mapped,
   octets,
@@ -27,6 +26,7 @@ import {
   u32,
   u48,
   u64,
+  word,
 } from "../../octets/codec.ts";
 import { asInstant, type Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
@@ -144,7 +144,7 @@ export const prefix: Codec<Prefix> = {
 export const prefixes: Codec<readonly Prefix[]> = list(prefix, 65_535);
 
 const endpoint = record<Endpoint>({ address, port: u16 });
-export const path: Codec<Path> = record<Path>({ local: endpoint, remote: endpoint });
+export const path: Codec<Path> = shared(record<Path>({ local: endpoint, remote: endpoint }));
 export const nat: Codec<Nat> = oneOf(["none", "local", "remote", "both"]);
 export const identity: Codec<Identity> = record<Identity>({ idType: u8, data: octets(65_535) });
 export const gateway: Codec<Gateway> = record<Gateway>({
@@ -214,16 +214,16 @@ const suite = record<Suite>({
   esn: list(bool, 255),
   additional: omissible(list(ids, ADDKE_MAX)),
 });
-const suites = shared(interned(list(suite, 255)));
+const suites = word("suites", list(suite, 255));
 
 /** Most of it is the same for all sites of an eroute. */
 export const policy: Codec<ChildPolicy> = shared(
   record<ChildPolicy>({
     suites,
     ikeSuites: suites,
-    local: shared(interned(selectors)),
+    local: word("selectors", selectors),
     remote: selectors,
-    dns: shared(interned(list(address, 255))),
+    dns: word("addresses", list(address, 255)),
     transport: bool,
     lifetimeMs: ms,
     childSasMax: u32,
@@ -236,22 +236,21 @@ export const retransmission: Codec<Retransmission> = record<Retransmission>({
   attemptsMax: u16,
 });
 
-export const settings: Codec<IkeSaSettings> = shared(
-  interned(
-    record<IkeSaSettings>({
-      livenessMs: optional(ms),
-      inactivityMs: optional(ms),
-      lifetimeMs: ms,
-      reauthMs: optional(ms),
-      mobike: bool,
-      fragmentation: bool,
-      fragmentSize: u32,
-      followRedirect: bool,
-      natPort: u16,
-      natKeepaliveMs: ms,
-      retransmission,
-    }),
-  ),
+export const settings: Codec<IkeSaSettings> = word(
+  "settings",
+  record<IkeSaSettings>({
+    livenessMs: optional(ms),
+    inactivityMs: optional(ms),
+    lifetimeMs: ms,
+    reauthMs: optional(ms),
+    mobike: bool,
+    fragmentation: bool,
+    fragmentSize: u32,
+    followRedirect: bool,
+    natPort: u16,
+    natKeepaliveMs: ms,
+    retransmission,
+  }),
 );
 
 export const METHOD = { method: u16, alone: bool } as const;
@@ -261,16 +260,18 @@ export const struggle: Codec<Struggle> = record<Struggle>({ since: instant, roun
 export const mode: Codec<ChildSa["mode"]> = oneOf(["tunnel", "transport"]);
 
 /** The keys of ESP are not written: only the kernel has them. */
-export const childSa: Codec<ChildSa> = record<ChildSa>({
-  spiIn: espSpi,
-  spiOut: espSpi,
-  algorithms: espAlgorithms,
-  mode,
-  local: selectors,
-  remote: selectors,
-  createdAt: instant,
-  rekeyAt: optional(instant),
-  replaces: optional(espSpi),
-  redundantUntil: optional(instant),
-  struggle: optional(struggle),
-});
+export const childSa: Codec<ChildSa> = shared(
+  record<ChildSa>({
+    spiIn: espSpi,
+    spiOut: espSpi,
+    algorithms: espAlgorithms,
+    mode,
+    local: selectors,
+    remote: selectors,
+    createdAt: instant,
+    rekeyAt: optional(instant),
+    replaces: optional(espSpi),
+    redundantUntil: optional(instant),
+    struggle: optional(struggle),
+  }),
+);
