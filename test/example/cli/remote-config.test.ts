@@ -87,6 +87,19 @@ test("RFC 8784: strongSwan and libreswan get the PPK, others do not support it",
   expect((await remote("site-1", "strongswan")).err).toContain('"0x00ff" is not an ID');
 });
 
+test("a row that demands post-quantum keys: routers that have none are refused", async () => {
+  const demand = (value: string) =>
+    peers(["import", "-", "--update"], `peerid,post_quantum\nsite-1,${value}\n`);
+  expect((await remote("site-1", "strongswan")).out).not.toContain("mlkem");
+  expect((await demand("1")).code).toBe(0);
+  expect((await remote("site-1", "strongswan")).out).toContain("-ke1_mlkem768\n");
+  expect((await remote("site-1", "libreswan")).out).toContain("addke1=ml_kem_768");
+  for (const router of ["saros", "mikrotik", "openwrt"]) {
+    expect([router, (await remote("site-1", router)).code]).toEqual([router, 1]);
+  }
+  expect((await demand("0")).code).toBe(0);
+});
+
 test("several subnets are all written; a router with room for one says so", async () => {
   const { out } = await remote("site-2", "strongswan");
   expect(out).toContain("remote_ts = 10.0.1.0/24, 10.0.2.0/24");
