@@ -3,6 +3,7 @@
  * added here. {@link isSpoken} says whether a message is of a version that is implemented.
  */
 
+import type { Suite } from "../crypto/suite.ts";
 import { later } from "../octets/instant.ts";
 import { ok, type Result } from "../octets/result.ts";
 import type { Gateway } from "../wire/gateway.ts";
@@ -16,6 +17,7 @@ import { acceptAggressive } from "./v1/aggressive-mode.ts";
 import { isFragment as isFragmentV1 } from "./v1/fragmentation.ts";
 import { beginCall as beginCallV1 } from "./v1/initiating.ts";
 import { acceptMain } from "./v1/main-mode.ts";
+import { acceptSigned, wantsSignatures } from "./v1/main-mode-signed.ts";
 import {
   type Opening as Ikev1Opening,
   isOpening as isOpeningV1,
@@ -41,7 +43,10 @@ import {
 export type Opening = Ikev1Opening | Ikev2Opening;
 
 /** A stranger's first message, and what applies to all strangers. */
-export type Reception = Omit<InitRequest, "payloads">;
+export type Reception = Omit<InitRequest, "payloads"> & {
+  /** For Main Mode with signatures: the suites of all eroutes whose ends have certificates. */
+  readonly ikev1Signed: readonly Suite[];
+};
 
 /** Whether this version is spoken with every site that wants it: IKEv1 only where allowed. */
 export function isSpoken({ version }: IkeHeader): boolean {
@@ -78,7 +83,13 @@ export function receive(
     const until = later(context.now, halfOpenMs);
     const { first } = opening;
     const begin = { spiI: header.spiI, path, until };
-    if (first.mode === "Main Mode") return ok(acceptMain(first, begin, context));
+    if (first.mode === "Main Mode") {
+      const { ikev1Signed: suites, withFragments } = reception;
+      if (suites.length === 0 || !wantsSignatures(first.offer)) {
+        return ok(acceptMain(first, begin, context));
+      }
+      return acceptSigned(first, begin, { suites, withFragments }, context);
+    }
     return ok(acceptAggressive(first, begin, context));
   }
   return acceptInit({ ...reception, payloads: opening.payloads }, context);

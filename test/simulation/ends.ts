@@ -213,6 +213,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     ...{ path: PATHS.a, natPorts: { local: 4_500, remote: 4_500 }, initialContact: false },
     redirectedFrom: undefined,
     withIntermediatePpk: false,
+    ikev1Signed: [],
     withFullTranscript: settings.withFullTranscript?.("a") ?? true,
     ...{ credentials: credentialsOf("a"), peer: parseIdentity("end-b") },
     isPeer: ({ data }: { readonly data: Uint8Array }) =>

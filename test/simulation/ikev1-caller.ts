@@ -3,6 +3,7 @@
  * and of nothing of the state machine. Long because all its messages share one set of secrets.
  */
 
+import type { SigningKey } from "../../src/crypto/signature.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import { decryptPayloads, encryptPayloads, exchangeIv, phase1Iv } from "../../src/ike/v1/cipher.ts";
 import {
@@ -15,6 +16,7 @@ import {
   messageHash,
   pskSkeyid,
   quickModeHash3,
+  signatureSkeyid,
 } from "../../src/ike/v1/keys.ts";
 import { natDHash } from "../../src/ike/v1/nat-d.ts";
 import {
@@ -53,6 +55,7 @@ import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
 import { endpointOf, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
+import { TOY_ANCHORS, toySignature } from "./toy-signature.ts";
 
 /** What is unusual about it; left out: nothing. */
 export type CallerKnobs = {
@@ -81,6 +84,9 @@ export type CallerKnobs = {
   readonly seed?: number;
   /** Its user authenticates with XAUTH as well. */
   readonly xauth?: boolean;
+  /** Main Mode with signatures: its key and certificate, and the one that it shows instead. */
+  readonly key?: SigningKey;
+  readonly shown?: SigningKey;
   /** The address that it calls. */
   readonly called?: string;
 };
@@ -123,8 +129,10 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
   const espSuites = knobs.espSuites ?? [IKEV1_ESP_SUITE];
   const ownGroup = knobs.group ?? Ke.ECP_256;
-  const { PRE_SHARED_KEY, XAUTH_INIT_PRE_SHARED } = AuthMethod;
-  const authMethod = knobs.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
+  const { PRE_SHARED_KEY, RSA_SIGNATURES, XAUTH_INIT_PRE_SHARED } = AuthMethod;
+  const keyMethod = knobs.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
+  const { key, shown } = knobs;
+  const authMethod = key === undefined ? keyMethod : RSA_SIGNATURES;
   const offer = isakmpOffer(suites, {
     authMethod,
     lifetime: { seconds: knobs.lifetimeSeconds ?? 3_600, kilobytes: undefined },
@@ -311,16 +319,19 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       });
       assert(derived.ok, "a shared secret");
       const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
-      const SKEYID = pskSkeyid(algorithms.prf, psk, { Ni, Nr });
-      const cookies = { spiI, spiR: state.spiR };
       const { sharedSecret } = derived.value;
+      const SKEYID =
+        key === undefined
+          ? pskSkeyid(algorithms.prf, psk, { Ni, Nr })
+          : signatureSkeyid(algorithms.prf, { Ni, Nr }, sharedSecret);
+      const cookies = { spiI, spiR: state.spiR };
       state.keys = deriveIsakmpKeys(algorithms, SKEYID, { ...cookies, sharedSecret });
       const transcript = { ...cookies, gxi, gxr, SAi_b: emitPayloadBody(offer) };
       state.hashOfPeer = (body) => hashR(algorithms.prf, SKEYID, transcript, body);
       const data = hashI(algorithms.prf, SKEYID, transcript, emitPayloadBody(idI));
       const content: readonly Payload[] = [
         idI,
-        { kind: "HASH", data },
+        ...(key === undefined ? [{ kind: "HASH", data } as const] : signed(key, shown, data)),
         ...(knobs.initialContact === true ? [initialContact(cookies)] : []),
       ];
       const exchangeType = ExchangeType.MAIN_MODE;
@@ -341,7 +352,8 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       assert(parsed.ok, "payloads");
       const idR = find(parsed.value.payloads, "ID");
       const wanted = state.hashOfPeer?.(idR.body) ?? new Uint8Array(0);
-      assert(equalOctets(find(parsed.value.payloads, "HASH").data, wanted), "HASH_R is right");
+      if (key !== undefined) assertSigned(parsed.value.payloads, wanted);
+      else assert(equalOctets(find(parsed.value.payloads, "HASH").data, wanted), "HASH_R is right");
       state.lastBlock = opened.iv;
     },
     /** HDR*, HASH(1), SA, Ni, [KE], [IDci, IDcr] */
@@ -480,6 +492,30 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
 /** Of a Quick Mode: the initiator's and the responder's. */
 function idsIn(payloads: readonly Received[]): readonly Received<IdPayload>[] {
   return payloads.filter((one): one is Received<IdPayload> => one.kind === "ID");
+}
+
+/** A certificate, and a signature of the hash. */
+function signed(
+  key: SigningKey,
+  shown: SigningKey | undefined,
+  octets: Uint8Array,
+): readonly Payload[] {
+  const made = toySignature({ op: "sign", key, octets, hashes: undefined, isHash: true });
+  assert(made.ok && made.value.op === "sign", "a signature");
+  const data = (shown ?? key).certificates[0] ?? new Uint8Array(0);
+  return [
+    { kind: "CERT", encoding: 4, data },
+    { kind: "SIG", data: made.value.signature },
+  ];
+}
+
+function assertSigned(payloads: readonly Received[], octets: Uint8Array): void {
+  const judged = toySignature({
+    ...{ op: "verify", octets, method: 1, isHash: true, anchors: TOY_ANCHORS },
+    signature: find(payloads, "SIG").data,
+    certificates: [find(payloads, "CERT").data],
+  });
+  assert(judged.ok, "SIG_R is right");
 }
 
 /** A message that is not encrypted. */

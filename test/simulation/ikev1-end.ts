@@ -201,6 +201,7 @@ function receptionOf(
     ...{ header, octets, path, suites: [], halfOpenMs: 30_000, certReq: undefined },
     ...{ acceptsPsk: true, withPpk: false, withFragments: false, withFullTranscript: false },
     withIntermediatePpk: false,
+    ikev1Signed: [],
   };
 }
 

@@ -66,6 +66,7 @@ export function admit(
     suites: engine.negotiation.suites,
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.negotiation.certReq,
+    ikev1Signed: engine.negotiation.ikev1Signed,
     acceptsPsk: engine.negotiation.acceptsPsk,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
     withFullTranscript: engine.plan.fullTranscriptAuth,

@@ -20,6 +20,8 @@ export type Offer = {
   certReq: Uint8Array | undefined;
   /** Whether some eroute accepts pre-shared keys of its sites. */
   acceptsPsk: boolean;
+  /** For Main Mode with signatures: suites of all eroutes whose ends have certificates. */
+  ikev1Signed: readonly Suite[];
   /** Whether some eroute allows IKEv1. */
   allowsIkev1: boolean;
 };

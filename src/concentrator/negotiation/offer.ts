@@ -11,12 +11,19 @@ import type { Offer } from "./negotiation.ts";
 export function offerOf(plan: EroutePlan): Offer {
   const acceptsPsk = plan.eroutes.some(({ auth }) => auth.peer.kind !== "certificate");
   const allowsIkev1 = plan.eroutes.some((eroute) => allowsVersion(eroute, 1));
-  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan), acceptsPsk, allowsIkev1 };
+  return {
+    suites: allIkeSuites(plan),
+    ikev1Signed: signedSuites(plan),
+    certReq: allAuthorities(plan),
+    acceptsPsk,
+    allowsIkev1,
+  };
 }
 
 /** From now on this is offered. */
 export function offer({ negotiation }: Engine, next: Offer): void {
   negotiation.suites = next.suites;
+  negotiation.ikev1Signed = next.ikev1Signed;
   negotiation.certReq = next.certReq;
   negotiation.acceptsPsk = next.acceptsPsk;
   negotiation.allowsIkev1 = next.allowsIkev1;
@@ -28,6 +35,16 @@ function allIkeSuites(plan: EroutePlan): readonly Suite[] {
   for (const eroute of plan.eroutes) {
     if (!allowsVersion(eroute, 2)) continue;
     for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
+  }
+  return [...suites.values()];
+}
+
+/** What IKEv1 accepts with signatures: suites of eroutes whose ends both have certificates. */
+function signedSuites(plan: EroutePlan): readonly Suite[] {
+  const suites = new Map<string, Suite>();
+  for (const { auth, versions } of plan.eroutes) {
+    if (auth.own.kind !== "signature" || auth.peer.kind === "psk") continue;
+    for (const suite of versions.v1?.ike ?? []) suites.set(JSON.stringify(suite), suite);
   }
   return [...suites.values()];
 }

@@ -72,6 +72,12 @@ const DETAIL: Readonly<Record<ResponderPhase["phase"], string>> = {
   "main-awaiting-credentials": "the look-up of its address took too long",
   "main-awaiting-ke": "our first answer went out, the site's third message never came",
   "main-exchanging": "the key exchange took too long",
+  "signed-awaiting-ke": "our first answer went out, the site's third message never came",
+  "signed-exchanging": "the key exchange took too long",
+  "signed-awaiting-id": "our second answer went out, the site's fifth message never came",
+  "signed-awaiting-credentials": "the look-up of its ID took too long",
+  "signed-verifying": "the check of its certificate took too long",
+  "signed-signing": "our signature took too long",
   "main-awaiting-id": "our second answer went out, the site's fifth message never came",
 };
 

@@ -1,5 +1,6 @@
 /** Both ends are authenticated: Phase 1 is over (RFC 2409 §4). */
 
+import type { CertificateHolder } from "../../crypto/signature.ts";
 import { DAY_MS, later } from "../../octets/instant.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
@@ -26,6 +27,8 @@ export type Proven = Pick<
   readonly lifetimeMs: number | undefined;
   readonly terms: AfterProof;
   readonly initialContact: boolean;
+  /** What the peer's certificate says; left out: it has used none. */
+  readonly holder?: CertificateHolder;
   /** XAUTH follows. */
   readonly needsUser: boolean;
   readonly step: IkeNote["step"];
@@ -92,7 +95,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     return askForUser(sa, { initialContact, isUserKnown, note }, context);
   }
   const effects: readonly IkeEffect[] = [
-    { kind: "authenticated", initialContact, holder: undefined },
+    { kind: "authenticated", initialContact, holder: proven.holder },
     { kind: "note", note },
   ];
   return { sa, effects };

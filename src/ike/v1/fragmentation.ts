@@ -11,7 +11,7 @@ import { parsePayloads } from "../../wire/v1/payload-chain.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
-import { AROUND_MESSAGE_OCTETS, AUTH_OCTETS_MAX } from "../limits.ts";
+import { AROUND_MESSAGE_OCTETS, AUTH_OCTETS_MAX, FRAGMENT_OCTETS } from "../limits.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { payloadOf } from "./find-payload.ts";
@@ -19,6 +19,8 @@ import { addFragment, fragmentsOf } from "./fragments.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { MESSAGE_OCTETS_MAX } from "./phase1.ts";
 import type { IkeEffect, Step } from "./step.ts";
+
+type Agreed = Pick<IkeSaSettings, "fragmentation" | "fragmentSize">;
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -68,7 +70,8 @@ function octetsMaxOf(sa: IkeSa): number {
   // We have announced them in our first message.
   if (isCalling(sa)) return sa.call.credentials.settings.fragmentation ? MESSAGE_OCTETS_MAX : 0;
   if (agreedSettings(sa) === undefined) return 0;
-  return sa.phase === "established" ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
+  const hasRoom = sa.phase === "established" || sa.phase === "signed-awaiting-id";
+  return hasRoom ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
 }
 
 /** Sends long messages in fragments, if the ends have agreed on that. */
@@ -101,7 +104,7 @@ function headOf({ spiI, spiR, exchangeType, messageId }: IkeHeader): IsakmpHeade
 }
 
 /** The settings of an ISAKMP SA whose ends have agreed on fragments; undefined: they have not. */
-function agreedSettings(sa: IkeSa): IkeSaSettings | undefined {
+function agreedSettings(sa: IkeSa): Agreed | undefined {
   switch (sa.phase) {
     case "awaiting-credentials":
     case "main-awaiting-credentials":
@@ -126,14 +129,26 @@ function agreedSettings(sa: IkeSa): IkeSaSettings | undefined {
       return agreed(sa.vendors, sa.terms.settings);
     case "proving-user":
       return sa.up.withFragments ? sa.up.settings : undefined;
+    case "signed-verifying":
+    case "signed-signing":
+      return agreed(sa.vendors, sa.credentials.settings);
+    case "signed-awaiting-ke":
+    case "signed-exchanging":
+    case "signed-awaiting-id":
+    case "signed-awaiting-credentials": {
+      const { vendors, withFragments: fragmentation } = sa;
+      return agreed(vendors, { fragmentation, fragmentSize: FRAGMENT_SIZE });
+    }
     case "established":
       return sa.withFragments ? sa.settings : undefined;
   }
 }
 
-function agreed(vendors: ReadonlySet<Vendor>, settings: IkeSaSettings): IkeSaSettings | undefined {
+function agreed(vendors: ReadonlySet<Vendor>, settings: Agreed): Agreed | undefined {
   return vendors.has("fragmentation") && settings.fragmentation ? settings : undefined;
 }
 
+/** Until the eroute is known. */
+const FRAGMENT_SIZE = FRAGMENT_OCTETS + AROUND_MESSAGE_OCTETS;
 /** Its header, the header of its payload, and what the payload says of it. */
 const FRAGMENT_HEAD_OCTETS = IKE_HEADER_OCTETS + 8;

@@ -4,6 +4,7 @@ import { HALF_OPEN_OCTETS } from "../limits.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { isCalling } from "./initiator-phase.ts";
 import type { ResponderPhase } from "./responder-phase.ts";
+import { signedOctets } from "./signed-phase.ts";
 
 /** 0 once the peer is authenticated, and for those that we began. */
 export function halfOpenOctets(sa: IkeSa): number {
@@ -27,5 +28,7 @@ function ofPhase(sa: ResponderPhase): number {
     case "main-awaiting-ke":
     case "main-awaiting-id":
       return HALF_OPEN_OCTETS + sa.last.octets.length;
+    default:
+      return HALF_OPEN_OCTETS + signedOctets(sa);
   }
 }

@@ -21,6 +21,7 @@ import { deleted, deletedByPeer } from "./informational.ts";
 import { onKeyExchangeCalling, onMessageCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
+import { stepSigned } from "./main-mode-signed.ts";
 import { onMessageProving, onPassword } from "./proving-user.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
 import {
@@ -33,6 +34,7 @@ import {
 import { quickModeWaiting } from "./quick-modes.ts";
 import type { ResponderPhase } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
+import { isSigned } from "./signed-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { onUsage } from "./usage.ts";
 
@@ -59,6 +61,8 @@ function handle(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
 
 /** Until both ends are authenticated. */
 function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeContext): Step {
+  const signed = isSigned(sa) ? stepSigned(sa, event, context) : undefined;
+  if (signed !== undefined) return signed;
   switch (event.kind) {
     case "message":
       return isCalling(sa)

@@ -95,7 +95,7 @@ export function onMainCredentials(
   const credentials = result.value;
   if (credentials.own.kind !== "psk" || credentials.peer.kind === "certificate") {
     wipeCredentials(credentials);
-    const detail = "Main Mode is supported with pre-shared keys only";
+    const detail = "the eroute wants certificates, and the site offers a pre-shared key";
     return endPhase1(sa, { kind: "ikev1-unsupported", detail });
   }
   const { first, id, path, expireAt } = sa;

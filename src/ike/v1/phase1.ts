@@ -12,8 +12,9 @@ import type { SaId } from "../sa-id.ts";
 import { failedNote } from "./answer.ts";
 import { errorNotify } from "./notify.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
-import { type AfterProof, modeOf, type ResponderPhase, type Sent } from "./responder-phase.ts";
+import { type AfterProof, modeOf, type ResponderPhase } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
+import type { Sent } from "./sent.ts";
 import type { Step } from "./step.ts";
 import { AuthMethod } from "./transform-numbers.ts";
 

@@ -16,6 +16,8 @@ import type { Reassembly } from "./fragments.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 import type { Copies } from "./quick-mode-phase.ts";
+import type { Sent } from "./sent.ts";
+import type { SignedPhase } from "./signed-phase.ts";
 
 /** The first message of Aggressive Mode (RFC 2409 §5.4). */
 export type AggressiveFirst = {
@@ -38,15 +40,6 @@ export type MainFirst = Pick<AggressiveFirst, "octets" | "digest" | "offer" | "v
 
 /** Where a first message has come from. */
 export type Begin = { readonly spiI: IkeSpi; readonly path: Path; readonly until: Instant };
-
-/** A message of ours, for repeats of the one that it answers. */
-export type Sent = {
-  readonly digest: Uint8Array;
-  readonly octets: Uint8Array;
-  /** How many more repeats are answered, and from when on. */
-  readonly left: number;
-  readonly from: Instant;
-};
 
 type Begun = {
   readonly version: 1;
@@ -170,6 +163,7 @@ export type ProvingUser = Begun & {
 export type ResponderPhase =
   | (AwaitingCredentials | AwaitingKeyExchange | AwaitingProof)
   | (MainAwaitingCredentials | MainAwaitingKe | MainExchanging | MainAwaitingId)
+  | SignedPhase
   | ProvingUser;
 
 type Mode = "Main Mode" | "Aggressive Mode" | "Transaction";
@@ -177,5 +171,5 @@ type Mode = "Main Mode" | "Aggressive Mode" | "Transaction";
 /** The exchange of Phase 1, or the one after it. */
 export function modeOf({ phase }: ResponderPhase): Mode {
   if (phase === "proving-user") return "Transaction";
-  return phase.startsWith("main-") ? "Main Mode" : "Aggressive Mode";
+  return phase.startsWith("main-") || phase.startsWith("signed-") ? "Main Mode" : "Aggressive Mode";
 }

@@ -46,6 +46,17 @@ export function wipeSecrets(sa: IkeSa): void {
     case "proving-user":
       wipeSecrets(sa.up);
       return;
+    case "signed-awaiting-ke":
+    case "signed-exchanging":
+      return;
+    case "signed-verifying":
+    case "signed-signing":
+      wipeCredentials(sa.credentials);
+      wipe(sa.SKEYID);
+      wipeIsakmpKeys(sa.keys);
+      return;
+    case "signed-awaiting-id":
+    case "signed-awaiting-credentials":
     case "main-awaiting-id":
       wipe(sa.SKEYID);
       wipeIsakmpKeys(sa.keys);
