@@ -1,7 +1,6 @@
 /** IKE_SA_INIT from strangers: repeats, cookies, limits (RFC 7296 §2.1, §2.6, §2.21.1). */
 
 import { sha1 } from "../../crypto/hash.ts";
-import { findsPpks } from "../../eroute/ppk-index.ts";
 import { cookieAnswer, type Opening, readOpening, receive, refusalAnswer } from "../../ike/door.ts";
 import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { INIT_OCTETS_MAX } from "../../ike/limits.ts";
@@ -60,18 +59,20 @@ export function admit(
     ? mayBeginIkev1(engine, stranger.path, octets.length)
     : isWelcome(engine, stranger, opening);
   if (!mayBegin) return undefined;
-  const { limits } = engine.plan;
+  const { negotiation, plan } = engine;
   const reception = {
-    ...stranger,
-    suites: engine.negotiation.suites,
-    halfOpenMs: limits.halfOpenMs,
-    certReq: engine.negotiation.certReq,
-    ikev1Signed: engine.negotiation.ikev1Signed,
-    acceptsPsk: engine.negotiation.acceptsPsk,
-    withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
-    withFullTranscript: engine.plan.fullTranscriptAuth,
-    withIntermediatePpk: findsPpks(engine.plan),
-    withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
+    header,
+    octets,
+    path: stranger.path,
+    suites: negotiation.suites,
+    halfOpenMs: plan.limits.halfOpenMs,
+    certReq: negotiation.certReq,
+    ikev1Signed: negotiation.ikev1Signed,
+    acceptsPsk: negotiation.acceptsPsk,
+    withPpk: negotiation.withPpk,
+    withFullTranscript: plan.fullTranscriptAuth,
+    withIntermediatePpk: negotiation.withIntermediatePpk,
+    withFragments: negotiation.withFragments,
   };
   const accepted = receive(opening, reception, engine.negotiation.context);
   if (!accepted.ok) {

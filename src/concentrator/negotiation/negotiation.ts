@@ -24,6 +24,12 @@ export type Offer = {
   ikev1Signed: readonly Suite[];
   /** Whether some eroute allows IKEv1. */
   allowsIkev1: boolean;
+  /** Whether some eroute uses PPKs. */
+  withPpk: boolean;
+  /** Whether some site may have a PPK that has to be found by its PPK_ID. */
+  withIntermediatePpk: boolean;
+  /** Whether some eroute sends fragments. */
+  withFragments: boolean;
 };
 
 export type Negotiation = Offer & {

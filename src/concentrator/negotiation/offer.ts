@@ -2,6 +2,7 @@
 
 import type { Suite } from "../../crypto/suite.ts";
 import { allowsVersion, type EroutePlan } from "../../eroute/eroute.ts";
+import { findsPpks } from "../../eroute/ppk-index.ts";
 import { concat } from "../../octets/concat.ts";
 import { toHex } from "../../octets/hex.ts";
 import type { Engine } from "../engine.ts";
@@ -9,14 +10,16 @@ import type { Offer } from "./negotiation.ts";
 
 /** What a plan has to offer. */
 export function offerOf(plan: EroutePlan): Offer {
-  const acceptsPsk = plan.eroutes.some(({ auth }) => auth.peer.kind !== "certificate");
-  const allowsIkev1 = plan.eroutes.some((eroute) => allowsVersion(eroute, 1));
+  const { eroutes } = plan;
   return {
     suites: allIkeSuites(plan),
     ikev1Signed: signedSuites(plan),
     certReq: allAuthorities(plan),
-    acceptsPsk,
-    allowsIkev1,
+    acceptsPsk: eroutes.some(({ auth }) => auth.peer.kind !== "certificate"),
+    allowsIkev1: eroutes.some((eroute) => allowsVersion(eroute, 1)),
+    withPpk: eroutes.some(({ ppk }) => ppk !== "off"),
+    withIntermediatePpk: findsPpks(plan),
+    withFragments: eroutes.some(({ life }) => life.fragmentation),
   };
 }
 
@@ -27,6 +30,9 @@ export function offer({ negotiation }: Engine, next: Offer): void {
   negotiation.certReq = next.certReq;
   negotiation.acceptsPsk = next.acceptsPsk;
   negotiation.allowsIkev1 = next.allowsIkev1;
+  negotiation.withPpk = next.withPpk;
+  negotiation.withIntermediatePpk = next.withIntermediatePpk;
+  negotiation.withFragments = next.withFragments;
 }
 
 /** Every suite of every eroute once, in order of configuration. */

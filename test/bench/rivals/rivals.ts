@@ -7,15 +7,16 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import packageJson from "../../../package.json";
 import { type Mariadb, startMariadb } from "../../real/mariadb.ts";
 import { fillTable, startErouted } from "./erouted.ts";
 import { type Load, type Order, runLoad } from "./generator.ts";
 import { type Line, layLine } from "./line.ts";
 import type { Responder } from "./process.ts";
 import { startStrongSwan, versionOf } from "./strongswan.ts";
-import { type Figures, printTable, type Run } from "./table.ts";
+import { type Figures, type Run, tableText } from "./table.ts";
 
 const project = join(import.meta.dir, "../../..");
 const executable = process.env.EROUTED ?? join(project, "build/out/erouted");
@@ -29,6 +30,8 @@ const STEADY_RATE = 75;
 const STEADY = 750;
 /** After a load a garbage collector takes a while to free memory. */
 const SETTLE_MS = 5_000;
+/** By then erouted has done what it does while nobody calls. */
+const REST_MS = 60_000;
 
 type Rival = { readonly name: string; start(): Promise<Responder> };
 
@@ -49,17 +52,42 @@ async function bench(): Promise<void> {
     for (let round = 1; round <= ROUNDS; round++) {
       for (const { name, start } of rivals) {
         console.error(`round ${round}: ${name}`);
-        runs.push({ name, figures: await measure(await start(), tools.flood, line) });
+        const figures = await measure(await start(), tools.flood, line);
+        runs.push({ name, load: loadavg()[0] ?? 0, figures });
       }
     }
-    printTable(runs);
-    const json = join(project, "build/out/rivals.json");
-    await Bun.write(json, `${JSON.stringify({ sites: SITES, runs }, undefined, 2)}\n`);
+    await report(runs);
   } finally {
     line.dispose();
     await mariadb.dispose();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Prints the table, and leaves it and all figures in build/out, with where they come from. */
+async function report(runs: readonly Run[]): Promise<void> {
+  const at = {
+    date: new Date().toISOString().slice(0, 16),
+    version: `${packageJson.version} (${revision()})`,
+    machine: `${cpus().length} cores, ${cpus()[0]?.model.trim()}`,
+    load: runs.map(({ load }) => load.toFixed(1)).join(" "),
+  };
+  const text = [
+    `${at.date} UTC, erouted ${at.version}, ${at.machine}; ${SITES} sites in each storm;`,
+    `load after each run: ${at.load}`,
+    "",
+    tableText(runs),
+  ].join("\n");
+  console.log(text);
+  const out = join(project, "build/out");
+  await Bun.write(join(out, "rivals.md"), `${text}\n`);
+  const json = JSON.stringify({ at, sites: SITES, runs }, undefined, 2);
+  await Bun.write(join(out, "rivals.json"), `${json}\n`);
+}
+
+function revision(): string {
+  const args = ["-C", project, "rev-parse", "--short", "HEAD"];
+  return execFileSync("git", args, { encoding: "utf8" }).trim();
 }
 
 /** The generator, and what silences strongSwan's kernel requests. */
@@ -77,10 +105,16 @@ type Ground = { readonly tools: Tools; readonly line: Line; readonly mariadb: Ma
 
 /** Each start meets the same rows and the same keys. */
 function rivalsOf({ tools, line, mariadb }: Ground): readonly Rival[] {
-  const ours: Rival = {
-    name: "erouted",
-    start: () => startErouted(executable, tools.folder, { line, mariadb }),
+  const start = () => startErouted(executable, tools.folder, { line, mariadb });
+  const rested = async () => {
+    const responder = await start();
+    await Bun.sleep(REST_MS);
+    return responder;
   };
+  const ours: readonly Rival[] = [
+    { name: "erouted", start },
+    { name: `erouted, ${REST_MS / 1_000} s after its start`, start: rested },
+  ];
   const roots = [existsSync(newerRoot) ? newerRoot : undefined, undefined];
   const swans = [...new Set(roots)].flatMap((root) => {
     return [0, 2 * SITES + SINGLE + STEADY].map((secrets) => ({
@@ -88,7 +122,7 @@ function rivalsOf({ tools, line, mariadb }: Ground): readonly Rival[] {
       start: () => startStrongSwan({ root, secrets }, tools.preload, line),
     }));
   });
-  return [ours, ...swans];
+  return [...ours, ...swans];
 }
 
 async function measure(responder: Responder, flood: string, line: Line): Promise<Figures> {

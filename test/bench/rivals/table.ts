@@ -14,7 +14,12 @@ export type Figures = {
   readonly siteOctets: number;
 };
 
-export type Run = { readonly name: string; readonly figures: Figures };
+export type Run = {
+  readonly name: string;
+  /** The machine's load when it was over. */
+  readonly load: number;
+  readonly figures: Figures;
+};
 
 type Row = { readonly what: string; readonly of: (figures: Figures) => number };
 
@@ -49,10 +54,10 @@ function missed({ cold, single, steady, warm }: Figures): number {
 }
 
 /** A column for each: the median of its runs, their spread, the ratio of erouted to it. */
-export function printTable(runs: readonly Run[]): void {
+export function tableText(runs: readonly Run[]): string {
   const names = [...new Set(runs.map(({ name }) => name))];
   const [ours] = names;
-  console.log(`| | ${names.join(" | ")} |\n| --- |${" --- |".repeat(names.length)}`);
+  const lines = [`| | ${names.join(" | ")} |`, `| --- |${" --- |".repeat(names.length)}`];
   for (const { what, of } of ROWS) {
     const valuesOf = (name: string) =>
       runs.flatMap((run) => (run.name === name ? [of(run.figures)] : [])).sort((a, b) => a - b);
@@ -64,8 +69,9 @@ export function printTable(runs: readonly Run[]): void {
       const ratio = name === ours || middle === 0 ? "" : `; ${(own / middle).toFixed(2)}`;
       return `${short(middle)}${spread}${ratio}`;
     });
-    console.log(`| ${what} | ${cells.join(" | ")} |`);
+    lines.push(`| ${what} | ${cells.join(" | ")} |`);
   }
+  return lines.join("\n");
 }
 
 function median(values: readonly number[]): number {
