@@ -1,8 +1,7 @@
 /** Hash functions used directly, not inside an HMAC (RFC 7296 §2.6, §2.23; FIPS 180-4). */
 
-import { createHash } from "node:crypto";
-import type { HmacHash } from "./hmac.ts";
-import { plain } from "./plain.ts";
+import { CryptoHasher } from "bun";
+import { digestOf, type HmacHash } from "./hmac.ts";
 
 /** SHA-1 of all chunks in order, 20 octets: for NAT detection only, which requires it. */
 export function sha1(...chunks: readonly Uint8Array[]): Uint8Array {
@@ -16,7 +15,5 @@ export function sha256(...chunks: readonly Uint8Array[]): Uint8Array {
 
 /** The hash of all chunks in order, by the name that HMACs have for it. */
 export function hash(name: HmacHash, chunks: readonly Uint8Array[]): Uint8Array {
-  const state = createHash(name);
-  for (const chunk of chunks) state.update(chunk);
-  return plain(state.digest());
+  return digestOf(new CryptoHasher(name), name, chunks);
 }

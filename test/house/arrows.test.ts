@@ -25,7 +25,11 @@ const TABLE: Readonly<Record<string, Room>> = {
   // The reasons of the journal, for every room that writes to it.
   reason: { rooms: [], packages: [] },
   inet: { rooms: ["octets"], packages: [] },
-  crypto: { rooms: ["octets"], packages: ["node:crypto", "@noble/ciphers", "@noble/post-quantum"] },
+  // Of Bun only its hashers, see below.
+  crypto: {
+    rooms: ["octets"],
+    packages: ["node:crypto", "bun", "@noble/ciphers", "@noble/post-quantum"],
+  },
   wire: { rooms: ["octets", "inet"], packages: [] },
   xfrm: { rooms: ["octets", "inet"], packages: [] },
   eroute: { rooms: ["octets", "reason", "inet", "crypto"], packages: [] },
@@ -73,6 +77,15 @@ test("each folder of src is a room of the house", () => {
 
 test("no file imports a room or a package that its room may not", () => {
   expect(sources.flatMap(wrongImports)).toEqual([]);
+});
+
+test("of Bun, crypto takes only hashers", () => {
+  const takes = sources
+    .filter(({ path }) => roomOf(path) === "crypto")
+    .flatMap(({ text }) =>
+      [...text.matchAll(/^import (.*) from "bun";$/gm)].map(([, what]) => what),
+    );
+  expect([...new Set(takes)]).toEqual(["{ CryptoHasher }"]);
 });
 
 test("docs/architecture.md shows this table", () => {

@@ -81,9 +81,20 @@ async function report(runs: readonly Run[]): Promise<void> {
   console.log(text);
   const out = join(project, "build/out");
   await Bun.write(join(out, "rivals.md"), `${text}\n`);
+  if (process.argv.includes("--take")) await takeIntoHistory(at.date, text);
   const json = JSON.stringify({ at, sites: SITES, runs }, undefined, 2);
   await Bun.write(join(out, "rivals.json"), `${json}\n`);
 }
+
+/** Puts the table in front of those of earlier runs. */
+async function takeIntoHistory(date: string, text: string): Promise<void> {
+  const history = join(project, "docs/benchmarks.md");
+  const before = await Bun.file(history).text();
+  const [, day = ""] = /^([\d-]+)T/.exec(date) ?? [];
+  await Bun.write(history, before.replace(RUNS, `${RUNS}\n\n## ${day}\n\n${text}`));
+}
+
+const RUNS = "<!-- runs -->";
 
 function revision(): string {
   const args = ["-C", project, "rev-parse", "--short", "HEAD"];
