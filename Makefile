@@ -57,6 +57,7 @@ bench: build ## how fast: the engine alone, how it grows, the executable, and be
 	$(BUN) test/bench/growth.ts
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
+	$(BUN) test/bench/kernel.ts
 	$(BUN) test/bench/rivals/rivals.ts
 	EROUTED_EXECUTABLE=$(abspath $(OUT))/erouted $(BUN) test/bench/hybrid.ts
 
