@@ -120,7 +120,8 @@ function byBatch(policies: readonly XfrmPolicy[]): string {
   const lines = policies.map((_, i) => batchSelector(i));
   const put = join(folder, "put");
   const gone = join(folder, "gone");
-  const tail = `priority ${PRIORITY} tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 7 mode tunnel`;
+  const template = "tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 7 mode tunnel";
+  const tail = `priority ${PRIORITY} ${template}`;
   writeFileSync(put, lines.map((line) => `xfrm policy add ${line} ${tail}\n`).join(""));
   writeFileSync(gone, lines.map((line) => `xfrm policy delete ${line}\n`).join(""));
   const rates = [put, gone].map((file) => {
