@@ -34,9 +34,10 @@ site behind its own address; for calls of erouted it forwards UDP ports 500 and 
 Keys are pre-shared, and erouted's algorithms are its defaults (with ML-KEM for ESP in addition for
 the hybrid rows).
 
-- **lost** are pings without an answer during the four rekeys. strongSwan loses none. Libreswan and
-  OpenIKED send with new keys as soon as they have answered, as RFC 7296 §2.8 allows, and OpenIKED
-  before its own kernel has them: a packet in this moment finds no state.
+- **lost** are pings without an answer during the four rekeys. strongSwan loses none, but on a busy
+  machine its kernel may drop a packet that had found its state just before charon deleted it.
+  Libreswan and OpenIKED send with new keys as soon as they have answered, as RFC 7296 §2.8 allows,
+  and OpenIKED before its own kernel has them: a packet in this moment finds no state.
 - OpenIKED has no command for a rekey: its lifetimes are 10 and 20 s here.
 
 `;
