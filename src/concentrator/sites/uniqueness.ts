@@ -174,7 +174,7 @@ function farewell(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): IkeEvent {
 
 /**
  * An IKE SA of the site has ended. If all others are redundant because of it, the newest of them
- * stays.
+ * stays; so does one that has handed its Child SAs over to it, which take their way back.
  */
 export function spareLast(engine: Engine, eroute: ErouteInUse): void {
   const left = eroute.ikeSas.flatMap((spi) => {
@@ -182,8 +182,19 @@ export function spareLast(engine: Engine, eroute: ErouteInUse): void {
     return ike === undefined || ike.isReplaced ? [] : [{ spi, ike }];
   });
   const last = left.at(-1);
-  if (last === undefined || left.some(({ ike }) => !ike.isRedundant)) return;
+  if (last === undefined) return takeBack(engine, eroute);
+  if (left.some(({ ike }) => !ike.isRedundant)) return;
   engine.inbox.push({ spi: last.spi, event: { kind: "needed" } });
+}
+
+function takeBack(engine: Engine, eroute: ErouteInUse): void {
+  const spi = eroute.ikeSas.findLast((one) => factsAt(engine, one)?.sharesChildSas === true);
+  if (spi === undefined) return;
+  engine.inbox.push({ spi, event: { kind: "needed" } });
+  const children = orphansOf(engine, eroute).map(({ child }) => child);
+  if (children.length === 0) return;
+  handOver(engine, children, spi);
+  engine.inbox.push({ spi, event: { kind: "adopt", children } });
 }
 
 function isCrossing(

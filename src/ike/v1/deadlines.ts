@@ -30,7 +30,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   if (sa.phase !== "established") return sa.expireAt;
   const { timers, heir, dpd, fragments } = sa;
   let next: Instant | undefined = timers.hardAt;
-  const duties = [timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
+  const duties = [timers.rekeyAt, timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
   const others = [timers.redundant?.at, heir?.until, dpd.asked?.againAt, livenessAt(sa)];
   for (const at of [...duties, ...others, fragments?.until]) next = earlier(next, at);
   for (const { rekeyAt, redundantUntil } of sa.children) {
@@ -98,11 +98,29 @@ function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
 const DUTIES: readonly Duty[] = [
   endIfOver,
   forgetFragments,
+  renew,
   runQuickModes,
   runChildren,
   keepAlive,
   watchPeer,
 ];
+
+/**
+ * The site is called anew: the new ISAKMP SA takes the Child SAs over. If nobody answers, it is
+ * called again and again, until this one is over.
+ */
+function renew(sa: Established, context: IkeContext): Step {
+  const { timers } = sa;
+  if (!isDue(timers.rekeyAt, context)) return { sa, effects: [] };
+  const isNeeded = sa.heir === undefined && timers.redundant === undefined;
+  const rekeyAt = isNeeded ? later(context.now, RENEW_AGAIN_MS) : undefined;
+  return {
+    sa: { ...sa, timers: { ...timers, rekeyAt } },
+    effects: isNeeded ? [{ kind: "reauthenticate", why: "reauthentication" }] : [],
+  };
+}
+
+const RENEW_AGAIN_MS = 15_000;
 
 /** The other fragments of the message never came. */
 function forgetFragments(sa: Established, context: IkeContext): Step {

@@ -1,10 +1,12 @@
 /** Both ends are authenticated: Phase 1 is over (RFC 2409 §4). */
 
 import type { CertificateHolder } from "../../crypto/signature.ts";
-import { DAY_MS, later } from "../../octets/instant.ts";
+import { DAY_MS, type Instant, later } from "../../octets/instant.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import type { IkeContext, IkeNote } from "../effect.ts";
+import { jittered } from "../jitter.ts";
+import { REKEY_SHARE_MIN } from "../limits.ts";
 import { failedNote } from "./answer.ts";
 import { newDpd } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
@@ -34,6 +36,16 @@ export type Proven = Pick<
   readonly step: IkeNote["step"];
 };
 
+/**
+ * When we begin Phase 1 anew: the call has to be over before the site, too, ends this one. Sites
+ * that were called together are not called together again.
+ */
+function renewAt(lifetimeMs: number, { now, random }: IkeContext): Instant {
+  return later(now, jittered(lifetimeMs * RENEW_SHARE_MAX, REKEY_SHARE_MIN, random));
+}
+
+const RENEW_SHARE_MAX = 0.9;
+
 /** The ISAKMP SA is up, unless something on our side stands against it. */
 export function establish(proven: Proven, context: IkeContext): Step {
   const { terms, step, keys, algorithms } = proven;
@@ -50,7 +62,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
   }
   const { now } = context;
   const { inactivityMs, natKeepaliveMs } = settings;
-  // The site begins Phase 1 anew: until then this one lives as long as it has offered.
+  // Whoever began Phase 1 begins it anew: until then this one lives as long as was agreed.
   const lifetimeMs = Math.min(proven.lifetimeMs ?? settings.lifetimeMs, LIFETIME_MS_MAX);
   const isNatHere = proven.nat === "local" || proven.nat === "both";
   const sa: Established = {
@@ -79,6 +91,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     establishedAt: now,
     heardAt: now,
     timers: {
+      rekeyAt: proven.id.role === "initiator" ? renewAt(lifetimeMs, context) : undefined,
       hardAt: later(now, lifetimeMs),
       inactivityAt:
         inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),

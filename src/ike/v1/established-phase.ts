@@ -17,6 +17,8 @@ import type { QuickMode } from "./quick-mode-phase.ts";
 
 /** When an established ISAKMP SA has something to do by itself; undefined: never. */
 export type Timers = {
+  /** Phase 1 is begun anew; undefined: that is the site's part, which began this one. */
+  readonly rekeyAt: Instant | undefined;
   /** Its lifetime is over: it is deleted, its Child SAs stay. */
   readonly hardAt: Instant;
   /** Poll the traffic of the Child SAs. */

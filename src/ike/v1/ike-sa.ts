@@ -170,8 +170,10 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
       const heir = { spi: event.to, until: later(context.now, REPLACED_MS), given: [] };
       return { sa: { ...sa, heir }, effects: [] };
     }
-    case "needed":
-      return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
+    case "needed": {
+      const timers = { ...sa.timers, redundant: undefined };
+      return { sa: { ...sa, heir: undefined, timers }, effects: [] };
+    }
     case "redundant": {
       const { why } = event;
       const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;

@@ -15,7 +15,7 @@ import { release } from "./commit-bit.ts";
 import { onAcknowledged, onQuestion } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { cookieOctets } from "./keys.ts";
-import { giveUp } from "./quick-mode-request.ts";
+import { askInNextGroup, giveUp } from "./quick-mode-request.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
@@ -75,7 +75,9 @@ function onError(sa: Established, error: NotifyPayload, context: IkeContext): St
     return { sa, effects: [{ kind: "note", note: { ...note, detail } }] };
   }
   const refusal: Refusal = { kind: "temporary-failure", detail };
-  return giveUp(sa, asked, refusal, context);
+  return error.type === NotifyType.NO_PROPOSAL_CHOSEN
+    ? askInNextGroup(sa, asked, refusal, context)
+    : giveUp(sa, asked, refusal, context);
 }
 
 /** Of this ISAKMP SA, or of IPsec SAs. A sender names its own SPIs; some name ours. */

@@ -297,6 +297,27 @@ export function onGrantedInstalled(
 /** A new Child SA sends once the one that it replaces is gone. */
 const WHEN_REPLACED = { held: undefined, effects: [] } as const;
 
+/**
+ * The site does not accept our proposals. Each of them names the group of the KE payload, or none:
+ * the next one that the eroute allows may be the site's.
+ */
+export function askInNextGroup(
+  sa: Established,
+  exchange: Asked,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const { wish } = exchange;
+  const groups = groupsOf(sa.policy.suites);
+  const method = groups[groups.indexOf(wish.method) + 1];
+  if (method === undefined) return giveUp(sa, exchange, refusal, context);
+  wipe(wish.random);
+  const { local, remote, mode, replaces } = wish;
+  const next = { local, remote, mode, replaces, method };
+  const asked = ask(withOver(sa, exchange, context), next, context);
+  return { sa: asked.sa, effects: [refusedNote(STEP, refusal), ...asked.effects] };
+}
+
 /** It has failed: the journal says why, and a rekey is tried again later. */
 export function giveUp(
   sa: Established,
@@ -304,9 +325,22 @@ export function giveUp(
   refusal: Refusal,
   context: IkeContext,
 ): Step {
-  const { messageId, digest, iv } = exchange;
-  const forgetAt = later(context.now, LINGER_MS);
-  const over = {
+  const next = withOver(sa, exchange, context);
+  const note = refusedNote(STEP, refusal);
+  if (!("wish" in exchange)) return { sa: next, effects: [note] };
+  wipe(exchange.wish.random);
+  const again = tryLater(next, exchange.wish, context);
+  return { sa: again.sa, effects: [note, ...again.effects] };
+}
+
+/** The exchange has come to nothing: late messages of it are known, and not answered. */
+function withOver(
+  sa: Established,
+  { messageId, digest, iv }: QuickMode,
+  { now }: IkeContext,
+): Established {
+  const forgetAt = later(now, LINGER_MS);
+  return replaceQuickMode(sa, {
     messageId,
     digest,
     iv,
@@ -314,13 +348,7 @@ export function giveUp(
     last: undefined,
     held: undefined,
     forgetAt,
-  } as const;
-  const next = replaceQuickMode(sa, over);
-  const note = refusedNote(STEP, refusal);
-  if (!("wish" in exchange)) return { sa: next, effects: [note] };
-  wipe(exchange.wish.random);
-  const again = tryLater(next, exchange.wish, context);
-  return { sa: again.sa, effects: [note, ...again.effects] };
+  });
 }
 
 function tryLater(

@@ -39,9 +39,17 @@ for (const kind of KINDS) {
   });
 }
 
+let parts: readonly Part[] | undefined;
+
+/** Made once for all kinds: it takes long. */
+function partsOnce(): readonly Part[] {
+  parts ??= partsOfWorlds();
+  return parts;
+}
+
 /** The longest one from a few worlds. */
 function make(kind: Part["kind"]): Golden {
-  const known = kind === "reach" ? [REACH] : partsOfWorlds().filter((one) => one.kind === kind);
+  const known = kind === "reach" ? [REACH] : partsOnce().filter((one) => one.kind === kind);
   const documents = known.map((one) => writeDocument(part, one, PLACE));
   const [octets] = documents.sort((a, b) => b.length - a.length);
   if (octets === undefined) throw new Error(`no world has left a document "${kind}"`);

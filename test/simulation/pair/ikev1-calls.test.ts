@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
+import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { EroutePlan, IkeVersions, Ikev1Rule } from "../../../src/eroute/eroute.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
 import { ExchangeType } from "../../../src/wire/v1/header.ts";
@@ -119,6 +120,21 @@ test("R12: in Aggressive Mode the next group is tried if the first is not accept
   expect(judgeSettled(pair)).toEqual([]);
 });
 
+test("R12: Quick Mode: a site that wants another group, or none, gets it", () => {
+  const groups = [Ke.ECP_256, Ke.MODP_2048, Ke.NONE];
+  for (const only of groups) {
+    const esp = (ke: readonly number[]) => [{ ...IKEV1_ESP_SUITE, ke }];
+    const plan = (end: "a" | "b", own: EroutePlan): EroutePlan => {
+      const allowed = versions({ esp: esp(end === "a" ? groups : [only]) });
+      const eroutes = own.eroutes.map((eroute) => ({ ...eroute, versions: allowed }));
+      return { ...own, eroutes };
+    };
+    const pair = called({}, { plan });
+    pair.runUntil(10_000);
+    expect([only, judgeSettled(pair)]).toEqual([only, []]);
+  }
+});
+
 test("R12: a lost third message comes with each copy of what follows it", () => {
   let aggressive = 0;
   // The called end never repeats its answer: only we know that something was lost.
@@ -187,5 +203,68 @@ test("R12: both ends call with IKEv1 at once: one IKE SA stays", () => {
     pair.runUntil(120_000);
     const complaints = judgeSettled(pair).filter((one) => !one.includes("Child SAs"));
     expect([seed, complaints]).toEqual([seed, []]);
+  }
+});
+
+/** Runs for so long: each second there are an ISAKMP SA and a Child SA at both ends. */
+function watch(pair: Pair, ms: number): void {
+  for (const until = pair.now() + ms; pair.now() < until; ) {
+    pair.runUntil(pair.now() + 1_000);
+    for (const end of [pair.a, pair.b]) {
+      const [view] = end.concentrator.snapshot().eroutes(0, 1);
+      expect([end.name, pair.now(), view?.ikeSas.length ?? 0]).not.toContain(0);
+      expect([end.name, pair.now(), view?.childSas.length ?? 0]).not.toContain(0);
+    }
+  }
+}
+
+function ikeSaOf(pair: Pair): unknown {
+  return pair.a.concentrator.snapshot().site("end-b")[0]?.ikeSas.at(-1)?.spiI;
+}
+
+for (const isDynamic of [false, true]) {
+  test(`Phase 1 is begun anew by us before its lifetime ends, dynamic: ${isDynamic}`, () => {
+    const life = { ...DEFAULT_LIFE, ikeLifetimeMs: 120_000 };
+    const eroute = { versions: versions(), life };
+    const pair = layPair({ seed: 3, weather: FINE, eroute, isDynamic });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(10_000);
+    const [first, children] = [ikeSaOf(pair), [...pair.a.kernel.states.keys()]];
+    watch(pair, 400_000);
+    expect(ikeSaOf(pair)).not.toBe(first);
+    expect(pair.reasons.get("calling")).toBeGreaterThan(3);
+    // The Child SA has gone over from one to the next.
+    expect([...pair.a.kernel.states.keys()]).toEqual(children);
+    while (judgeSettled(pair).length > 0 && pair.now() < 600_000) watch(pair, 1_000);
+    expect(judgeSettled(pair)).toEqual([]);
+    expect(pair.reasons.has("child-sa-rekeyed")).toBe(false);
+  });
+}
+
+test("Phase 1 anew: while nobody answers the old one stays, and its Child SA outlives it", () => {
+  const life = { ...DEFAULT_LIFE, ikeLifetimeMs: 120_000 };
+  const eroute = { versions: versions(), life, livenessMs: undefined };
+  const pair = layPair({ seed: 3, weather: FINE, eroute });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(10_000);
+  pair.isCut = true;
+  pair.runUntil(100_000);
+  pair.isCut = false;
+  watch(pair, 100_000);
+  while (judgeSettled(pair).length > 0 && pair.now() < 400_000) watch(pair, 1_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("Phase 1 anew at both ends at once: one ISAKMP SA stays, with the Child SA", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const pair = laid({ mode: seed % 2 === 0 ? "main" : "aggressive" }, { seed });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(90_000);
+    const states = [...pair.a.kernel.states.keys()];
+    pair.feed(pair.a, { kind: "rekey", peerId: "end-b", of: "ike" });
+    pair.feed(pair.b, { kind: "rekey", peerId: "end-a", of: "ike" });
+    watch(pair, 120_000);
+    expect([seed, judgeSettled(pair)]).toEqual([seed, []]);
+    expect([...pair.a.kernel.states.keys()]).toEqual(states);
   }
 });

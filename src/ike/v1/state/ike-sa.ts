@@ -170,6 +170,7 @@ const algorithms: Codec<IsakmpAlgorithms> = mapped(ikeAlgorithms, {
 const keys = record<IsakmpKeys>({ SKEYID_d: key, SKEYID_a: key, SKEYID_e: key, cipherKey: key });
 
 const timers = record<Timers>({
+  rekeyAt: optional(instant),
   hardAt: instant,
   inactivityAt: optional(instant),
   keepaliveAt: optional(instant),
