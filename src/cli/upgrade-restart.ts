@@ -66,6 +66,7 @@ async function replaced(running: RunRecord, folder: string): Promise<string | un
   const { executable, config } = running;
   const script = 'exec setsid "$@" >>"$LOG" 2>&1 </dev/null &';
   const child = Bun.spawnSync(["sh", "-c", script, "sh", executable, "run", "--config", config], {
+    timeout: QUESTION_MS_MAX,
     env: { ...process.env, RUNTIME_DIRECTORY: folder, LOG: join(folder, LOG) },
     stdio: ["ignore", "ignore", "ignore"],
   });
@@ -73,7 +74,7 @@ async function replaced(running: RunRecord, folder: string): Promise<string | un
 }
 
 async function restarted(unit: string): Promise<string | undefined> {
-  Bun.spawnSync(["systemctl", "reset-failed", unit]);
+  Bun.spawnSync(["systemctl", "reset-failed", unit], { timeout: QUESTION_MS_MAX });
   const child = Bun.spawn(["systemctl", "restart", unit], { stdout: "ignore", stderr: "pipe" });
   const late = setTimeout(() => child.kill("SIGKILL"), SYSTEMCTL_MS_MAX);
   const words = await new Response(child.stderr).text();
@@ -87,7 +88,8 @@ function unitOf({ pid }: RunRecord): string | undefined {
   const [, unit] =
     /\/([\w@.\\-]+\.service)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? [];
   if (unit === undefined) return undefined;
-  const shown = Bun.spawnSync(["systemctl", "show", "-p", "MainPID", "--value", unit]);
+  const question = ["systemctl", "show", "-p", "MainPID", "--value", unit];
+  const shown = Bun.spawnSync(question, { timeout: QUESTION_MS_MAX });
   return shown.stdout.toString().trim() === String(pid) ? unit : undefined;
 }
 
@@ -99,3 +101,5 @@ const GONE_MS_MAX = 15_000;
 const SUPERVISOR_MS = 7_000;
 const POLL_MS = 100;
 const SYSTEMCTL_MS_MAX = 60_000;
+/** systemd answers at once, or hangs. */
+const QUESTION_MS_MAX = 10_000;

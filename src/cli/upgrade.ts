@@ -55,6 +55,7 @@ async function change(swap: Swap, { folder, running, version }: Change, terminal
   const replaced = swap.replace();
   if (!replaced.ok) return failure(terminal, printable(replaced.error));
   terminal.out(`${running.version} is replaced by ${version}, and stays as ${swap.former}`);
+  terminal.out(`waiting for ${version}: up to ${READY_MS_MAX / 1_000} s until it is ready`);
   const up = await comesUp(restart, version, restart.begin);
   if (up === undefined) {
     terminal.out(`${version} runs`);
@@ -63,6 +64,7 @@ async function change(swap: Swap, { folder, running, version }: Change, terminal
   terminal.err(printable(`erouted: ${version} does not come up: ${up}`));
   const restored = swap.restore();
   if (!restored.ok) return failure(terminal, printable(`it stays in place: ${restored.error}`));
+  terminal.err(`erouted: ${running.version} is put back, and started again`);
   const back = await comesUp(restart, running.version, restart.force);
   const now = back === undefined ? "runs again" : `does not come up either: ${back}`;
   return failure(terminal, printable(`the former executable, ${running.version}, ${now}`));

@@ -9,6 +9,7 @@ import type { Attempts } from "../why/attempts.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";
+import type { KeptEvents } from "./keep/keep-events.ts";
 import type { Keeper, TakenOver } from "./keep/keeper.ts";
 import type { KeptSockets } from "./kept-sockets.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
@@ -56,6 +57,8 @@ export type Daemon = Reloadable & {
   concentrator: Concentrator;
   /** Undefined: nothing is kept for the next start. */
   keeper: Keeper | undefined;
+  /** Undefined: neither are events. */
+  keptEvents: KeptEvents | undefined;
   warmUp: IdleWarmUp | undefined;
   /** Undefined: nothing was read at the start. */
   takenOver: TakenOver | undefined;

@@ -22,6 +22,7 @@ export async function leave(daemon: Daemon): Promise<void> {
   daemon.note({ level: "info", reason: "stopped", detail });
   await daemon.status?.stop();
   daemon.recorder.stop();
+  daemon.keptEvents?.save();
   await within(CLOSE_MS, [daemon.log.flush()]);
 }
 

@@ -22,6 +22,7 @@ import { hideMemory } from "./hide-memory.ts";
 import { inSteps } from "./in-steps.ts";
 import { type Former, openFormer } from "./keep/former.ts";
 import { keepConfiguration, readFormer, recheckTakenOver, takeOver } from "./keep/go-on.ts";
+import { keepEvents } from "./keep/keep-events.ts";
 import { KEEPS_NOTHING, openKeptSockets } from "./kept-sockets.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
@@ -69,6 +70,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
   const daemon = createDaemon(config, left);
   const { note } = daemon;
+  if (stateFolder !== undefined) daemon.keptEvents = keepEvents(daemon, stateFolder);
   if (folder.ok) daemon.folder = folder.value;
   else note({ level: "warning", reason: "state-not-kept", detail: folder.error });
   if (former?.ok === false) {
@@ -122,6 +124,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   await sayFarewell(daemon);
   await close(daemon);
   daemon.keeper?.forget();
+  daemon.keptEvents?.forget();
   // After a farewell nobody expects us back.
   daemon.kept.release();
   if (daemon.folder !== undefined) removeRunRecord(daemon.folder.path);
@@ -192,6 +195,7 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     signer: openSigner(wallMs),
     concentrator,
     keeper: undefined,
+    keptEvents: undefined,
     warmUp: undefined,
     takenOver: undefined,
     shell: undefined,

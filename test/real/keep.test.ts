@@ -1,7 +1,15 @@
 /** The executable is killed at any moment, and the next start goes on: no site connects anew. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ke } from "../../src/crypto/transform.ts";
@@ -110,6 +118,60 @@ test(
 );
 
 test(
+  "events go on with the same numbers over a crash, and why still knows earlier attempts",
+  async () => {
+    const before = await events();
+    expect(before.some(({ site }) => site === "site-1")).toBe(true);
+    // What happened in the last second may be lost.
+    await Bun.sleep(1_500);
+    await end("SIGKILL");
+    await start();
+    const [last] = before.slice(-1);
+    const after = await events();
+    const from = after.findIndex(({ sequence }) => sequence === last?.sequence);
+    expect(after.slice(0, from + 1)).toEqual(before.slice(-from - 1));
+    expect(from).toBeGreaterThan(0);
+    expect(after.length).toBeGreaterThan(from + 1);
+    const words = ["why", "site-1", "--config", config];
+    const why = Bun.spawnSync([...command, ...words], { stderr: "inherit" });
+    expect(why.stdout.toString()).toContain("site-1");
+    expect(statSync(join(runtime, "events.1")).mode & 0o777).toBe(0o600);
+  },
+  patient(60_000),
+);
+
+test(
+  "R4: without its database at the start, erouted goes on with all sites, and closes none later",
+  async () => {
+    const peers = join(folder, "peers.db");
+    const closedPort = freeTcpPort();
+    const password = join(folder, "password");
+    writeFileSync(password, "secret\n", { mode: 0o600 });
+    const elsewhere = configText()
+      .replace(`sqlite:${peers}"`, `mysql://erouted@127.0.0.1:${closedPort}/peers"`)
+      .replace("remote_mask", `password_file = "${password}"\nremote_mask`);
+    for (const how of ["gone", "refuses"] as const) {
+      await end("SIGKILL");
+      if (how === "gone") renameSync(peers, `${peers}.away`);
+      else writeFileSync(config, elsewhere, { mode: 0o600 });
+      expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+      for (const outputs of heard) outputs.length = 0;
+      for (const site of sites) site.ask({ kind: "rekey-ike", ke: Ke.X25519 });
+      await every("rekeyed");
+      // Rows are read again after a start: that fails, and nobody goes because of it.
+      await Bun.sleep(3_000);
+      expect(await metric("erouted_dynamic_eroutes")).toBe(SITES);
+      expect(heard.flat().filter((output) => output.kind === "ended")).toEqual([]);
+      await end("SIGKILL");
+      if (how === "gone") renameSync(`${peers}.away`, peers);
+      else writeFileSync(config, configText(), { mode: 0o600 });
+      expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+    }
+  },
+  patient(120_000),
+);
+
+test(
   "SIGUSR2 keeps everything for the next start, SIGTERM says goodbye and leaves nothing",
   async () => {
     // Nobody supervises it here: it becomes the next process itself.
@@ -187,6 +249,14 @@ async function metric(name: string): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${status}/metrics`);
   const line = (await response.text()).split("\n").find((text) => text.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1));
+}
+
+type EventShown = { readonly sequence: number; readonly site: string | null };
+
+async function events(): Promise<readonly EventShown[]> {
+  const response = await fetch(`http://127.0.0.1:${status}/api/v1/events?limit=1000`);
+  const answer: { readonly events: readonly EventShown[] } = JSON.parse(await response.text());
+  return answer.events;
 }
 
 function configText(): string {

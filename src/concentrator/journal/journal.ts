@@ -5,33 +5,36 @@ import { eventSourceOf } from "./event-source.ts";
 import { createShares } from "./journal-shares.ts";
 
 /** How far a negotiation or an SA has come. */
-export type JournalStep =
-  | "IKE_SA_INIT"
-  | "IKEv1"
-  | "IKE_INTERMEDIATE"
-  | "IKE_AUTH"
-  | "CREATE_CHILD_SA"
-  | "IKE_FOLLOWUP_KE"
-  | "INFORMATIONAL"
-  | "Main Mode"
-  | "Aggressive Mode"
-  | "Quick Mode"
-  | "Transaction"
-  | "match"
-  | "look-up"
-  | "dynamic-eroute"
-  | "kernel"
-  | "row"
-  | "configuration"
-  | "control"
-  | "evict"
-  | "shutdown"
-  | "daemon";
+export const JOURNAL_STEPS = [
+  "IKE_SA_INIT",
+  "IKEv1",
+  "IKE_INTERMEDIATE",
+  "IKE_AUTH",
+  "CREATE_CHILD_SA",
+  "IKE_FOLLOWUP_KE",
+  "INFORMATIONAL",
+  "Main Mode",
+  "Aggressive Mode",
+  "Quick Mode",
+  "Transaction",
+  "match",
+  "look-up",
+  "dynamic-eroute",
+  "kernel",
+  "row",
+  "configuration",
+  "control",
+  "evict",
+  "shutdown",
+  "daemon",
+] as const;
+export type JournalStep = (typeof JOURNAL_STEPS)[number];
 
 /**
  * `failed`: it ended a negotiation or an SA. `refused`: it refused one request, the SA continues.
  */
-export type JournalOutcome = "ok" | "failed" | "refused" | "note";
+export const JOURNAL_OUTCOMES = ["ok", "failed", "refused", "note"] as const;
+export type JournalOutcome = (typeof JOURNAL_OUTCOMES)[number];
 
 /** How serious an entry is, the least serious first. */
 export const JOURNAL_LEVELS = ["debug", "info", "warning", "error"] as const;
@@ -72,6 +75,8 @@ export type Journal = {
    * dropped; if there is none, the oldest of all. Texts are made harmless, see {@link harmless}.
    */
   add(entry: JournalEntry, wallMs: number): JournalRecord;
+  /** Takes in records of an earlier process, oldest first, which keep their sequences. */
+  restore(records: readonly JournalRecord[]): void;
   /** The last `count` records with a sequence above `after`, oldest first. */
   recent(count: number, after?: number): readonly JournalRecord[];
   /** The first `count` records that are still there with a sequence above `after`. */
@@ -85,14 +90,24 @@ export function createJournal(max: number): Journal {
   const shares = createShares(max);
   let sequence = 0;
   const firstAfter = (after: number) => firstIndex(kept, after);
+  const keep = (record: JournalRecord, entry: JournalEntry): void => {
+    kept.push(record);
+    shares.add(eventSourceOf(entry), record.sequence);
+    if (kept.length > max) kept.splice(firstAfter(shares.takeOldest() - 1), 1);
+  };
   return {
     add(entry, wallMs) {
       const { isProven: _, ...rest } = harmless(entry);
       const record = { ...rest, sequence: ++sequence, wallMs };
-      kept.push(record);
-      shares.add(eventSourceOf(entry), sequence);
-      if (kept.length > max) kept.splice(firstAfter(shares.takeOldest() - 1), 1);
+      keep(record, entry);
       return record;
+    },
+    restore(records) {
+      for (const record of records) {
+        if (record.sequence <= sequence) continue;
+        sequence = record.sequence;
+        keep(record, record);
+      }
     },
     recent(count, after = 0) {
       return kept.slice(Math.max(kept.length - count, firstAfter(after), 0));

@@ -85,7 +85,9 @@ test.skipIf(!hasExecutable)(
       code: 0,
       out:
         `${packageJson.version} is replaced by ${packageJson.version}, ` +
-        `and stays as ${executable}.former\n${packageJson.version} runs\n`,
+        `and stays as ${executable}.former\n` +
+        `waiting for ${packageJson.version}: up to 60 s until it is ready\n` +
+        `${packageJson.version} runs\n`,
       err: "",
     });
     const after = recordOf(folder);
@@ -110,6 +112,7 @@ test.skipIf(!hasExecutable)(
     expect(done.code).toBe(1);
     expect(done.out).toContain(`${packageJson.version} is replaced by 99.0.0`);
     expect(done.err).toMatch(/99\.0\.0 does not come up: process \d+ has ended/);
+    expect(done.err).toContain(`${packageJson.version} is put back, and started again`);
     expect(done.err).toContain(`the former executable, ${packageJson.version}, runs again`);
     expect(inode()).toBe(before[0]);
     const after = recordOf(folder);
