@@ -19,6 +19,7 @@ import {
 } from "../../eroute/eroute-change.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import { isPpkRequired } from "../../eroute/ppk.ts";
+import { suitesWith } from "../../eroute/row-options.ts";
 import { containsPrefix } from "../../inet/prefix.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
@@ -112,6 +113,9 @@ export function verdictOn(
   const change = changeOf(comparison, before, next);
   const lacksPpk = !eroute.usesPpk && isPpkRequired(next.ppk, eroute.hasPpk);
   if (next.ppk !== before.ppk && lacksPpk) return close(`ppk of eroute ${name}`);
+  if (suitesWith(next.ike, eroute.own).length === 0 && next.ike.length > 0) {
+    return close(`ike of eroute ${name} has no ML-KEM, which its row demands`);
+  }
   // A row that names an interface, or our ID, has the last word on it.
   const hasOwn = (key: string) => key === "if_id" && eroute.own.ifId !== undefined;
   const renewing = change.renewing.filter((key) => !hasOwn(key));

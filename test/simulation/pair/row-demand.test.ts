@@ -91,3 +91,15 @@ test("R5: a new demand in the row closes a site that does not meet it, and no ot
     expect(judgeSettled(pair)).toEqual([]);
   }
 });
+
+test("a new configuration without ML-KEM closes a site whose row demands it, and no other", () => {
+  for (const demand of ["1", null]) {
+    const pair = pairOf("with ML-KEM", demand);
+    connect(pair, "b");
+    expect(agreed(pair)).toContain("ML_KEM_768");
+    const eroutes = pair.plans.a.eroutes.map((eroute) => ({ ...eroute, ike: CLASSICAL }));
+    pair.feed(pair.a, { kind: "configuration", plan: { ...pair.plans.a, eroutes } });
+    pair.runUntil(pair.now() + 5_000);
+    expect([demand, agreed(pair) === ""]).toEqual([demand, demand === "1"]);
+  }
+});
