@@ -15,7 +15,7 @@ export function restart(code: number): never {
   if (manager === "") {
     const args = readFileSync("/proc/self/cmdline", "utf8").split("\0").slice(0, -1);
     const program = { path: EXECUTABLE, args, environment: process.env };
-    const fault = execute({ ...program, keepsDescriptors: false });
+    const fault = execute({ ...program, passes: [] });
     process.stderr.write(`erouted: ${EXECUTABLE} cannot be started: ${fault}\n`);
   }
   process.exit(code);

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { execute } from "../linux/execute.ts";
+import { passedNumbers } from "../linux/passed-descriptors.ts";
 
 /**
  * By default whatever has run some thousand times is compiled once more, at the highest level. When
@@ -29,7 +30,8 @@ export function takeRuntimeOptions(environment: Environment): void {
   if (environment[MARK] === undefined) {
     const args = readFileSync("/proc/self/cmdline", "utf8").split("\0").slice(0, -1);
     const next = { ...OPTIONS, ...environment, [MARK]: "1" };
-    execute({ path: process.execPath, args, environment: next, keepsDescriptors: true });
+    const passes = passedNumbers(environment);
+    execute({ path: process.execPath, args, environment: next, passes });
   }
   for (const name of [MARK, ...Object.keys(OPTIONS)]) delete environment[name];
 }

@@ -9,20 +9,19 @@ export type Program = {
   readonly path: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Partial<Record<string, string>>>;
-  /**
-   * Whether the new program gets those that this one was started with. Otherwise only the first
-   * three stay open.
-   */
-  readonly keepsDescriptors: boolean;
+  /** Descriptors that the program gets beside the first three; all others are closed. */
+  readonly passes: readonly number[];
 };
 
 /** Returns only if it fails: the name of the error. */
-export function execute({ path, args, environment, keepsDescriptors }: Program): string {
+export function execute({ path, args, environment, passes }: Program): string {
   const libc = openLibc();
   if (!libc.ok) return libc.error.detail;
-  for (const name of keepsDescriptors ? [] : readdirSync("/proc/self/fd")) {
+  for (const name of readdirSync("/proc/self/fd")) {
     if (Number(name) >= FIRST_FD) libc.value.closeOnExec(Number(name));
   }
+  // Bun has marked those that were passed to it.
+  for (const fd of passes) libc.value.keepOnExec(fd);
   const words = Object.entries(environment).map(([key, value]) => `${key}=${value ?? ""}`);
   const vectors = [stringVector(args), stringVector(words)] as const;
   const done = libc.value.execute(cString(path), vectors[0].pointers, vectors[1].pointers);

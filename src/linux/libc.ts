@@ -31,6 +31,8 @@ export type Libc = {
   duplicateOnto(fd: number, onto: number): number;
   /** From now on the descriptor is closed on exec. */
   closeOnExec(fd: number): number;
+  /** From now on it stays open on exec. */
+  keepOnExec(fd: number): number;
   /** A descriptor of a process, which is not mistaken for a later one (man 2 pidfd_open). */
   openProcess(pid: number): number;
   /**
@@ -165,6 +167,7 @@ function wrap(c: Symbols): Libc {
     duplicate: (fd) => result(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     duplicateOnto: (fd, onto) => result(c.dup3(fd, onto, SOCK_CLOEXEC)),
     closeOnExec: (fd) => result(c.fcntl(fd, F_SETFD, FD_CLOEXEC)),
+    keepOnExec: (fd) => result(c.fcntl(fd, F_SETFD, 0)),
     openProcess: (pid) => result(c.syscall(SYS_pidfd_open, pid, 0, 0)),
     descriptorOf: (process, fd) => result(c.syscall(SYS_pidfd_getfd, process, fd, 0)),
     lockFile: (fd) => result(c.flock(fd, LOCK_EX_NB)),

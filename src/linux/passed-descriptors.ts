@@ -18,16 +18,18 @@ export function passedDescriptors(
   libc: Libc,
   environment: Environment,
 ): readonly PassedDescriptor[] {
-  const { LISTEN_PID: pid, LISTEN_FDS: count = "", LISTEN_FDNAMES: names = "" } = environment;
+  const numbers = passedNumbers(environment);
+  const words = (environment.LISTEN_FDNAMES ?? "").split(":");
   for (const key of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete environment[key];
+  const passed = numbers.map((fd, i) => ({ fd, name: words[i] ?? "" }));
+  return passed.filter(({ fd }) => libc.closeOnExec(fd) === 0);
+}
+
+/** The numbers of those that are passed to this process, according to its environment. */
+export function passedNumbers(environment: Readonly<Environment>): readonly number[] {
+  const { LISTEN_PID: pid, LISTEN_FDS: count = "" } = environment;
   if (pid !== String(process.pid) || !/^[1-9][0-9]{0,3}$/.test(count)) return [];
-  const words = names.split(":");
-  const passed: PassedDescriptor[] = [];
-  for (let i = 0; i < Number(count); i++) {
-    const fd = FIRST_FD + i;
-    if (libc.closeOnExec(fd) === 0) passed.push({ fd, name: words[i] ?? "" });
-  }
-  return passed;
+  return Array.from({ length: Number(count) }, (_, i) => FIRST_FD + i);
 }
 
 /** After standard input, output and error output. */

@@ -8,6 +8,6 @@ takeRuntimeOptions(process.env);
 const started = readFileSync("/proc/self/environ", "utf8").split("\0");
 const left = Object.keys(process.env);
 const isOption = (word: string) => /^(BUN_JSC|EROUTED)_/.test(word);
-const descriptor = readlinkSync("/proc/self/fd/3");
-const report = { pid, started: started.filter(isOption), left: left.filter(isOption), descriptor };
+const descriptors = [3, 4, 5].map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
+const report = { pid, started: started.filter(isOption), left: left.filter(isOption), descriptors };
 process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -15,8 +15,8 @@ test("it has the options, and what it starts does not get them", async () => {
   expect(errors).toBe("");
 });
 
-test("a descriptor that was passed to it stays open", async () => {
-  expect((await run({})).report.descriptor).toBe(import.meta.path);
+test("all descriptors that were passed to it stay open", async () => {
+  expect((await run({})).report.descriptors).toEqual(PASSED);
 });
 
 test("an option that somebody has set is left as it is", async () => {
@@ -29,11 +29,16 @@ test("it is not started again without end", async () => {
   expect(report).toMatchObject({ started: ["EROUTED_RUNTIME=1"], left: [] });
 });
 
+/** What is passed: this file, three times. */
+const PASSED = [import.meta.path, import.meta.path, import.meta.path];
+
 async function run(env: Readonly<Record<string, string>>) {
   const program = join(import.meta.dir, "runtime-options-process.ts");
-  const child = Bun.spawn([process.execPath, program], {
-    env: { PATH: process.env.PATH ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe", openSync(import.meta.path, "r")],
+  // As a service manager starts a service (man 3 sd_listen_fds).
+  const script = `LISTEN_PID=$$ exec "$@"`;
+  const child = Bun.spawn(["sh", "-c", script, "sh", process.execPath, program], {
+    env: { PATH: process.env.PATH ?? "", LISTEN_FDS: String(PASSED.length), ...env },
+    stdio: ["ignore", "pipe", "pipe", ...PASSED.map((path) => openSync(path, "r"))],
   });
   const [text, errors] = await Promise.all([child.stdout, child.stderr].map(textOf));
   expect(await child.exited).toBe(0);
