@@ -68,6 +68,8 @@ export type PairSettings = {
   readonly successionShare?: number;
   /** Then its process is killed, and the next one goes on from what was kept. */
   readonly crashes?: boolean;
+  /** Whether this end, which has just handled an event, is killed now as well. */
+  readonly isKilled?: (end: string) => boolean;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -187,7 +189,8 @@ export function layPair(settings: PairSettings): Pair {
         end.concentrator.reread({ anchor, generation: pair.rereads });
       }
       const isDrawn = ofSuccessions.chance(settings.successionShare ?? 0);
-      if (isDrawn && settings.crashes === true) crash(end);
+      const isKilled = settings.isKilled?.(end.name) === true;
+      if ((isDrawn || isKilled) && settings.crashes === true) crash(end);
       else if (isDrawn) {
         const anchor = { now: clock, wallMs: clock + WALL_MS };
         pair.rereads += 2;
