@@ -139,7 +139,10 @@ function endIfOver(sa: Established, context: IkeContext): Step {
     return close(sa, redundant.why, context);
   }
   if (isDue(childlessAt, context)) return close(sa, "childless", context);
-  return isDue(hardAt, context) ? closeAlone(sa, "lifetime-over", context) : { sa, effects: [] };
+  if (!isDue(hardAt, context)) return { sa, effects: [] };
+  // A newer one has taken its place already.
+  if (sa.heir !== undefined) return closeReplaced(sa, context);
+  return closeAlone(sa, "lifetime-over", context);
 }
 
 function runQuickModes(sa: Established, context: IkeContext): Step {

@@ -41,6 +41,8 @@ export function testCalls({ mode, esp }: Settings): void {
       sites: [1, 2].map((number) => ({ ...rowOf(number), peerip: `192.0.2.${10 + number}` })),
       egroup: 'remote_mask = "255.255.255.0"',
       eroute: `ike_version = "v1"\nikev1_mode = "${mode}"\n${LIVES}`,
+      status: 'operate_token_file = "/run/erouted/operate.token"',
+      files: { "operate.token": "an-operators-token" },
     });
     const first = await scenario.laboratory.addSite(1);
     const swan = await startSite(first, {
@@ -102,6 +104,7 @@ export function testCalls({ mode, esp }: Settings): void {
         throw new Error(await logsOf(peer));
       }
     }
+    if (lost.flat().length > 0) console.error(await logsOf(siteOf("libreswan").peer));
     expect(lost).toEqual([[], [], [], []]);
     await expectKernelAsStatusSays(scenario);
   });
