@@ -18,6 +18,7 @@ export type SiteRow = {
   readonly remmsk?: string;
   readonly peerip?: string;
   readonly bakpeerip?: string;
+  readonly post_quantum?: string;
 };
 
 export type EroutedSettings = {
@@ -156,14 +157,15 @@ function mysql(socket: string): Sql {
 
 async function insert(sql: Sql, site: SiteRow): Promise<void> {
   await sql(
-    "INSERT INTO eroutes (peerid, password, remip, remmsk, peerip, bakpeerip) " +
-      "VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO eroutes (peerid, password, remip, remmsk, peerip, bakpeerip, post_quantum) " +
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
     site.peerid,
     site.password ?? null,
     site.remip ?? null,
     site.remmsk ?? null,
     site.peerip ?? null,
     site.bakpeerip ?? null,
+    site.post_quantum ?? null,
   );
 }
 

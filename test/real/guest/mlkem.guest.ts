@@ -35,7 +35,7 @@ beforeAll(async () => {
   const esp = JSON.stringify([HYBRID_ESP, "aes128gcm16-x25519"]);
   const ours = '"aes128gcm16-prfsha256-mlkem768", "aes128gcm16-prfsha256-x25519-ke1_mlkem1024"';
   scenario = await startScenario({
-    sites: [{ ...rowOf(1), peerip: "192.0.2.11" }, rowOf(2)],
+    sites: [{ ...rowOf(1), peerip: "192.0.2.11" }, rowOf(2), { ...rowOf(3), post_quantum: "1" }],
     eroute: `esp = ${esp}\nike = ["${HYBRID}", ${ours}, "aes128-sha256-x25519"]`,
     status: 'operate_token_file = "/run/erouted/operate.token"',
     files: { "operate.token": "an-operators-token" },
@@ -101,6 +101,19 @@ when("R12: the site is called, with ML-KEM", async () => {
   await pingBothWays(scenario, site);
   await changed("child", async () => await swan?.rekeyChild());
   await pingBothWays(scenario, site);
+  await swan.terminate();
+});
+
+when("a row demands it: the site is refused without ML-KEM, and connects with it", async () => {
+  const bound = await scenario.laboratory.addSite(3);
+  swan = await startNewer(bound, { ike: "aes128-sha256-x25519" });
+  expect(await swan.initiate()).toBe(false);
+  expect(await scenario.erouted.log()).toContain("demands a post-quantum key exchange");
+  await swan.stop();
+  swan = await startNewer(bound, { ike: HYBRID });
+  await bringUp(scenario, swan);
+  expect(await keyExchangeOf("site-3")).toBe("X25519+ML_KEM_768");
+  await pingBothWays(scenario, bound);
   await swan.terminate();
 });
 
