@@ -1,8 +1,9 @@
-/** See ikev1-certificates.test.ts: strongSwan calls in Main Mode with an RSA certificate. */
+/** See ikev1-certificates.test.ts: sites call in Main Mode with RSA certificates. */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { type Erouted, OUR_ID, startErouted } from "./guest/erouted.ts";
 import { addHost, configure, type Host, until } from "./guest/hosts.ts";
+import { startLibreswan } from "./guest/libreswan.ts";
 import { type StrongSwan, type StrongSwanSettings, startStrongSwan } from "./guest/strongswan.ts";
 import { createPki, type Issued, type Pki } from "./pki.ts";
 
@@ -77,6 +78,28 @@ test("a certificate of another authority is refused", async () => {
   await until("the reason is known", isKnown).catch(async (cause) => {
     throw new Error(await erouted.log(), { cause });
   });
+});
+
+test("libreswan in Main Mode with RSA certificates, always in fragments", async () => {
+  const before = await fragmentsReceived();
+  const libreswan = await startLibreswan(site, {
+    ...{ version: 1, localId: "site-1", remoteId: OUR_ID, psk: "" },
+    ...{ localAddress: THEIRS, remoteAddress: OURS },
+    ...{ localSubnet: "192.168.1.0/24", remoteSubnet: "10.0.0.0/16" },
+    ...{ ike: "aes256-sha2_256-dh19", esp: "aes256-sha2_256" },
+    certificates: { own: issue("site-1"), authority, authby: "rsasig" },
+    more: ["fragmentation=force"],
+  });
+  // Its kernel has no ESP, so no Child SA comes up.
+  const initiated = libreswan.initiate();
+  await until("its ISAKMP SA is up", async () =>
+    /IKE SA established .*RSA_SIG/.test(await libreswan.log()),
+  ).catch(async (cause) => {
+    throw new Error(`${await libreswan.log()}\nerouted:\n${await erouted.log()}`, { cause });
+  });
+  expect(await fragmentsReceived()).toBeGreaterThan(before);
+  await libreswan.stop();
+  await initiated.catch(() => false);
 });
 
 function issue(name: string): Issued {

@@ -31,7 +31,7 @@ export type LibreswanSettings = {
     readonly own: Issued;
     readonly authority: Issued;
     /** How both ends have to sign: this version supports only one method for both. */
-    readonly authby: "ecdsa" | "rsa-sha2";
+    readonly authby: "ecdsa" | "rsa-sha2" | "rsasig";
   };
   /** More lines of the `conn` section. */
   readonly more?: readonly string[];
