@@ -27,8 +27,15 @@ const RUN = [
   "operating",
   "README",
 ];
-/** Documents whose commands other tests run, except those that need an OpenWrt device. */
-const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.ts" };
+/**
+ * Documents whose commands are run elsewhere, except those that need an OpenWrt device; those of
+ * the benchmarks take an hour, and are part of `make bench`.
+ */
+const RUN_ELSEWHERE = {
+  packages: "real/packages.test.ts",
+  image: "real/router.ts",
+  benchmarks: "bench/rivals/rivals.ts",
+};
 /**
  * The executable is already built; `erouted run` is the daemon, started once; `erouted check`
  * without `--offline` finds its ports in use (real/packages.test.ts has a machine where it works).
