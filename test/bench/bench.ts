@@ -5,11 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { transformName } from "../../src/crypto/names.ts";
 import { Ke, TransformType } from "../../src/crypto/transform.ts";
-import { openPeers } from "../../src/peers/open.ts";
-import { type Mariadb, mariadbSettings, startMariadb } from "../real/mariadb.ts";
+import { startMariadb } from "../real/mariadb.ts";
 import { measureArithmetic } from "./arithmetic.ts";
 import { type CpuUse, type Daemon, openProbe, startDaemon } from "./daemon.ts";
-import { pskOfSite, subnetOfSite } from "./fleet.ts";
+import { fillTable, kib, line, ms, outputOf, us } from "./report.ts";
 import { quantilesOf, type SwarmOrder, type SwarmResult } from "./swarm.ts";
 
 const SITES = Number(process.env.SITES ?? 10_000);
@@ -31,7 +30,7 @@ async function bench(): Promise<void> {
   const mariadb = await startMariadb();
   let daemon: Daemon | undefined;
   try {
-    await fillTable(mariadb);
+    await fillTable(mariadb, SITES);
     daemon = await startDaemon(command, folder, mariadb);
     await measure(daemon);
   } finally {
@@ -116,50 +115,6 @@ async function longestTurn(): Promise<string> {
   return `${ms(Number(milliseconds))} (${name})`;
 }
 
-/** The output of a program of this folder, run in a process of its own. */
-async function outputOf(name: string, ...args: readonly string[]): Promise<string> {
-  const program = Bun.spawn([process.execPath, join(import.meta.dir, name), ...args], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const text = await new Response(program.stdout).text();
-  const code = await program.exited;
-  if (code !== 0) throw new Error(`${name} ended with ${code}`);
-  return text;
-}
-
 async function up(daemon: Daemon): Promise<number> {
   return await daemon.metric("erouted_dynamic_eroutes");
-}
-
-async function fillTable(mariadb: Mariadb): Promise<void> {
-  const opened = openPeers(mariadbSettings(mariadb));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  const made = await opened.value.init();
-  await opened.value.close();
-  if (!made.ok) throw new Error(made.error.detail);
-  const rows = Array.from({ length: SITES }, (_, index) => {
-    const number = index + 1;
-    return `('site-${number}', '${pskOfSite(number)}', '${subnetOfSite(number)}')`;
-  });
-  for (let at = 0; at < rows.length; at += 1_000) {
-    const values = rows.slice(at, at + 1_000).join(",");
-    await mariadb.sql(`insert into vpn.eroutes (peerid, password, remip) values ${values}`);
-  }
-}
-
-function line(what: string, value: string): void {
-  console.log(`${what.padEnd(50)}${value}`);
-}
-
-function us(value: number): string {
-  return `${value.toFixed(0)} us`;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
-}
-
-function kib(octets: number): string {
-  return `${(octets / 1_024).toFixed(1)} KiB`;
 }

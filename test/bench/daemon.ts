@@ -34,16 +34,17 @@ const PAGE_OCTETS = 4_096;
 const START_MS_MAX = 20_000;
 const STOP_MS_MAX = 15_000;
 
-/** Writes the configuration and starts the command; gives up when nothing answers. */
+/** Writes the configuration, with more lines of its eroute, and starts the command; gives up when nothing answers. */
 export async function startDaemon(
   command: readonly string[],
   folder: string,
   mariadb: Mariadb,
+  eroute = "",
 ): Promise<Daemon> {
   const ports = { ike: 15_500, nat: 15_501, status: 15_502 };
   const config = join(folder, "erouted.toml");
   await Bun.write(join(folder, "password"), MARIADB_USER.password);
-  await Bun.write(config, configText(folder, mariadb, ports));
+  await Bun.write(config, `${configText(folder, mariadb, ports)}${eroute}\n`);
   const [file, ...args] = [...command, "run", "--config", config];
   if (file === undefined) throw new Error("no command was given");
   const started = performance.now();

@@ -1,7 +1,9 @@
 /** The sites of the benchmark, by number: what the swarm presents and what the table holds. */
 
+import { performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import type { Endpoint } from "../../src/inet/endpoint.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
+import type { Ikev1Settings } from "../simulation/ikev1-site-state.ts";
 import { GCM_ESP, GCM_IKE, selectorOf } from "../simulation/plan.ts";
 import type { SiteSettings } from "../simulation/site-state.ts";
 
@@ -19,6 +21,21 @@ export function pskOfSite(number: number): string {
 /** Network address of a site's /24. */
 export function subnetOfSite(number: number): string {
   return `100.${64 + (number >> 8)}.${number & 255}.0`;
+}
+
+/** The same with IKEv1, in Aggressive Mode. */
+export function ikev1SettingsOfSite(
+  number: number,
+  group: number,
+  path: Ikev1Settings["path"],
+): Ikev1Settings {
+  return {
+    ...{ id: `site-${number}`, psk: pskOfSite(number), path, isNatted: false },
+    ...{ mode: "Aggressive Mode", own: `${subnetOfSite(number)}/24`, remote: LOCAL_SUBNET },
+    ...{ initialContact: true, deletesReplaced: true, checksProof: true },
+    real: { group, keyExchange: performKeyExchange },
+    drawSpi: () => undefined,
+  };
 }
 
 /** What a site needs in order to call, and both addresses. */

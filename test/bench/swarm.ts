@@ -6,10 +6,18 @@
 
 import { performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import {
+  connectIkev1,
+  createIkev1Site,
+  ikev1Deadline,
+  receiveIkev1,
+  tickIkev1,
+} from "../simulation/ikev1-site.ts";
 import { connect, createSite, receive, siteDeadline, tick } from "../simulation/initiator.ts";
 import { endpointOf } from "../simulation/plan.ts";
-import type { Site, SiteOutput } from "../simulation/site-state.ts";
-import { settingsOfSite } from "./fleet.ts";
+import { createPrng } from "../simulation/prng.ts";
+import type { SiteOutput } from "../simulation/site-state.ts";
+import { ikev1SettingsOfSite, settingsOfSite } from "./fleet.ts";
 
 export type SwarmOrder = {
   /** Of the concentrator, on 127.0.0.1. */
@@ -18,6 +26,8 @@ export type SwarmOrder = {
   readonly count: number;
   readonly concurrency: number;
   readonly ke: number;
+  /** With IKEv1 in Aggressive Mode, from many addresses: each of them is limited. */
+  readonly version?: 1 | 2;
   readonly msMax: number;
 };
 
@@ -32,9 +42,19 @@ export type SwarmResult = {
   readonly longestMs: number;
 };
 
-type Call = { readonly site: Site; readonly startedMs: number };
+/** A site of either version. */
+type Caller = {
+  readonly spiI: bigint;
+  receive(octets: Uint8Array): readonly SiteOutput[];
+  tick(): readonly SiteOutput[];
+  deadline(): number | undefined;
+};
+
+type Call = { readonly site: Caller; readonly socket: Socket; readonly startedMs: number };
+type Socket = Bun.udp.Socket<"uint8array">;
 
 const TICK_MS = 50;
+const ADDRESSES = 64;
 
 const [argument] = process.argv.slice(2);
 if (import.meta.main && argument !== undefined) {
@@ -50,32 +70,31 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
   let next = order.first;
   let failed = 0;
   let retransmissions = 0;
-  const now = () => asInstant(performance.now());
-
-  const socket = await Bun.udpSocket({
-    hostname: "127.0.0.1",
-    binaryType: "uint8array",
-    socket: { data: (_, octets) => onDatagram(octets) },
-  });
-  const local = endpointOf("127.0.0.1", socket.port);
-  const sources = {
-    random: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
-    keyExchange: performKeyExchange,
-  };
+  const sockets: Socket[] = [];
+  for (let at = 0; at < (order.version === 1 ? ADDRESSES : 1); at++) {
+    const open = await Bun.udpSocket({
+      hostname: order.version === 1 ? `127.1.0.${at + 1}` : "127.0.0.1",
+      binaryType: "uint8array",
+      socket: { data: (_, octets) => onDatagram(octets) },
+    });
+    sockets.push(open);
+  }
   const startMore = (): void => {
     while (calls.size < order.concurrency && next < order.first + order.count) {
-      const site = createSite(settingsOfSite(next++, order.ke, { local, remote }), sources);
-      const startedMs = performance.now();
-      const outputs = connect(site, now());
-      const { negotiation } = site;
-      if (negotiation?.phase !== "initiating") continue;
-      calls.set(negotiation.spiI, { site, startedMs });
-      take(negotiation.spiI, outputs);
+      const number = next++;
+      const socket = sockets[number % sockets.length];
+      if (socket === undefined) return;
+      const local = endpointOf(socket.hostname, socket.port);
+      const begin = order.version === 1 ? beginIkev1 : beginIkev2;
+      const { site, outputs } = begin(number, order.ke, { local, remote });
+      calls.set(site.spiI, { site, socket, startedMs: performance.now() });
+      take(site.spiI, outputs);
     }
   };
   const take = (spiI: bigint, outputs: readonly SiteOutput[]): void => {
+    const call = calls.get(spiI);
     for (const output of outputs) {
-      if (output.kind === "send") socket.send(output.octets, order.port, "127.0.0.1");
+      if (output.kind === "send") call?.socket.send(output.octets, order.port, "127.0.0.1");
       // Of some 100 runs one has two sites with one SPI: all sites have the same address here.
       const isWithoutChild = output.kind === "refused" && output.asked === "first Child SA";
       if (output.kind === "ended" || isWithoutChild) {
@@ -83,7 +102,7 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
         calls.delete(spiI);
       }
       if (output.kind === "child-up") {
-        latencies.push(performance.now() - (calls.get(spiI)?.startedMs ?? 0));
+        latencies.push(performance.now() - (call?.startedMs ?? 0));
         calls.delete(spiI);
       }
     }
@@ -93,7 +112,7 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
     const spiI = new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0);
     const call = calls.get(spiI);
     if (call === undefined) return;
-    take(spiI, receive(call.site, octets, now()));
+    take(spiI, call.site.receive(octets));
     startMore();
   };
 
@@ -102,17 +121,61 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
   while (calls.size > 0 && performance.now() - started < order.msMax) {
     await Bun.sleep(TICK_MS);
     for (const [spiI, { site }] of [...calls]) {
-      if ((siteDeadline(site) ?? Number.POSITIVE_INFINITY) > now()) continue;
+      if ((site.deadline() ?? Number.POSITIVE_INFINITY) > now()) continue;
       retransmissions++;
-      take(spiI, tick(site, now()));
+      take(spiI, site.tick());
     }
     startMore();
   }
   // The last answer came somewhere within the last sleep.
   const ms = performance.now() - started - (calls.size === 0 ? TICK_MS / 2 : 0);
-  socket.close();
+  for (const socket of sockets) socket.close();
   const counts = { connected: latencies.length, failed: failed + calls.size, retransmissions };
   return { ...counts, ms, ...quantilesOf(latencies) };
+}
+
+type Path = Parameters<typeof settingsOfSite>[2];
+type Begun = { readonly site: Caller; readonly outputs: readonly SiteOutput[] };
+
+function beginIkev2(number: number, ke: number, path: Path): Begun {
+  const site = createSite(settingsOfSite(number, ke, path), SOURCES);
+  const outputs = connect(site, now());
+  const { negotiation } = site;
+  if (negotiation?.phase !== "initiating") throw new Error("a site does not call");
+  return {
+    outputs,
+    site: {
+      spiI: negotiation.spiI,
+      receive: (octets) => receive(site, octets, now()),
+      tick: () => tick(site, now()),
+      deadline: () => siteDeadline(site),
+    },
+  };
+}
+
+function beginIkev1(number: number, ke: number, path: Path): Begun {
+  const site = createIkev1Site(ikev1SettingsOfSite(number, ke, path), createPrng(now() * 1_000));
+  const outputs = connectIkev1(site, now());
+  const spiI = site.negotiation?.caller.spiI;
+  if (spiI === undefined) throw new Error("a site does not call");
+  return {
+    outputs,
+    site: {
+      spiI,
+      receive: (octets) => receiveIkev1(site, octets, now()),
+      tick: () => tickIkev1(site, now()),
+      deadline: () => ikev1Deadline(site),
+    },
+  };
+}
+
+const SOURCES = {
+  random: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
+  keyExchange: performKeyExchange,
+};
+
+function now() {
+  return asInstant(performance.now());
 }
 
 /** Median, 99th percentile and largest. */

@@ -3,6 +3,11 @@
  * and of nothing of the state machine. Long because all its messages share one set of secrets.
  */
 
+import {
+  type KeyExchangeRequest,
+  type KeyExchangeResult,
+  privateOctets,
+} from "../../src/crypto/key-exchange.ts";
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import { decryptPayloads, encryptPayloads, exchangeIv, phase1Iv } from "../../src/ike/v1/cipher.ts";
@@ -79,6 +84,7 @@ export type CallerKnobs = {
   readonly lifetimeSeconds?: number;
   /** Its own address as it sees it, if a NAT changes it. */
   readonly inner?: string;
+  readonly innerPort?: number;
   /** NAT-D payloads of both kinds in the third message. */
   readonly natDOfBoth?: boolean;
   readonly seed?: number;
@@ -89,6 +95,8 @@ export type CallerKnobs = {
   readonly shown?: SigningKey;
   /** The address that it calls. */
   readonly called?: string;
+  /** Who computes; left out: the toy. */
+  readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult;
 };
 
 export type QuickKnobs = {
@@ -123,12 +131,12 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   const prng = createPrng(knobs.seed ?? 77);
   const random = (count: number) => prng.octets(count);
   const spiI = asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n);
-  const own = endpointOf(knobs.inner ?? "192.0.2.1", 500);
+  const own = endpointOf(knobs.inner ?? "192.0.2.1", knobs.innerPort ?? 500);
   const peer = endpointOf(knobs.called ?? "192.0.2.2", 500);
-  const secret = random(64);
+  const { group: ownGroup = Ke.ECP_256, keyExchange = toyKeyExchange } = knobs;
+  const secret = random(knobs.keyExchange === undefined ? 64 : privateOctets(ownGroup));
   const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
   const espSuites = knobs.espSuites ?? [IKEV1_ESP_SUITE];
-  const ownGroup = knobs.group ?? Ke.ECP_256;
   const { PRE_SHARED_KEY, RSA_SIGNATURES, XAUTH_INIT_PRE_SHARED } = AuthMethod;
   const keyMethod = knobs.xauth === true ? XAUTH_INIT_PRE_SHARED : PRE_SHARED_KEY;
   const { key, shown } = knobs;
@@ -138,7 +146,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
     lifetime: { seconds: knobs.lifetimeSeconds ?? 3_600, kilobytes: undefined },
     group: ownGroup,
   });
-  const offered = toyKeyExchange({ op: "offer", method: ownGroup, random: secret });
+  const offered = keyExchange({ op: "offer", method: ownGroup, random: secret.slice() });
   assert(offered.ok, "a public value");
   const gxi = offered.value.publicValue;
   const Ni = random(20);
@@ -248,8 +256,8 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const chosen = chooseIsakmp(sa, { suites, authMethods, keOctets: gxr.length });
       assert(chosen.ok, "the answer is what was offered");
       const { algorithms } = chosen.value;
-      const derived = toyKeyExchange({
-        ...{ op: "derive", method: ownGroup, random: secret, peerPublic: gxr },
+      const derived = keyExchange({
+        ...{ op: "derive", method: ownGroup, random: secret.slice(), peerPublic: gxr },
       });
       assert(derived.ok, "a shared secret");
       const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
@@ -314,8 +322,8 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const Nr = find(payloads, "NONCE").data;
       const { algorithms } = state;
       assert(algorithms !== undefined, "chosen");
-      const derived = toyKeyExchange({
-        ...{ op: "derive", method: ownGroup, random: secret, peerPublic: gxr },
+      const derived = keyExchange({
+        ...{ op: "derive", method: ownGroup, random: secret.slice(), peerPublic: gxr },
       });
       assert(derived.ok, "a shared secret");
       const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
@@ -481,7 +489,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       const isakmp = { prf: algorithms.prf, SKEYID_d: keys.SKEYID_d };
       if (peerPublic === undefined) return { isakmp, sharedSecret: new Uint8Array(0) };
       const op = role === "initiator" ? "derive" : "respond";
-      const derived = toyKeyExchange({ op, method: Ke.ECP_256, random: secret, peerPublic });
+      const derived = keyExchange({ op, method: ownGroup, random: secret.slice(), peerPublic });
       assert(derived.ok, "a shared secret");
       return { isakmp, sharedSecret: derived.value.sharedSecret };
     },

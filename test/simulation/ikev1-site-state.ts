@@ -2,7 +2,7 @@
 
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
-import type { Caller, CallerQuick } from "./ikev1-caller.ts";
+import type { Caller, CallerKnobs, CallerQuick } from "./ikev1-caller.ts";
 import type { Prng } from "./prng.ts";
 import type { SiteChild, SiteOutput } from "./site-state.ts";
 
@@ -21,6 +21,8 @@ export type Ikev1Settings = {
   readonly deletesReplaced: boolean;
   /** Whether it goes on although the concentrator's proof is made with another key. */
   readonly checksProof: boolean;
+  /** Its group, and who computes; left out: ECP-256, by the toy. */
+  readonly real?: Required<Pick<CallerKnobs, "group" | "keyExchange">>;
   /** Its inbound SPI; undefined: any. */
   drawSpi(): number | undefined;
 };

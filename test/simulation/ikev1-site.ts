@@ -145,13 +145,15 @@ function whileAuthentic(work: () => void): void {
 }
 
 function startPhase1(site: Ikev1Site): void {
-  const { id, psk, path, mode, initialContact, checksProof } = site.settings;
+  const { id, psk, path, mode, initialContact, checksProof, real } = site.settings;
   const seed = site.prng.u32();
   const isFirst = site.sessions.length === 0;
   const caller = ikev1Caller({
     ...{ id, psk, seed, checksProof, initialContact: initialContact && isFirst },
     inner: formatAddress(path.local.address),
+    innerPort: path.local.port,
     called: formatAddress(path.remote.address),
+    ...real,
   });
   const octets = mode === "Main Mode" ? caller.mainFirst() : caller.first();
   site.negotiation = { caller, mode, message: 1, sent: launch(site, octets) };
