@@ -138,6 +138,30 @@ test("repeats of the first message get the same answer, a few times and not at o
   expect(end.facts().version).toBe(1);
 });
 
+test("the third message is lost: once the site goes on, it gets the second one again", () => {
+  const caller = ikev1Caller();
+  const end = calledEnd();
+  end.hear(caller.first());
+  const second = end.said();
+  const third = caller.third(second, CALLER_PATH);
+  end.advance(1_000);
+  const quick = caller.quick();
+  end.hear(quick.octets);
+  // Upon which it sends its own once more.
+  expect(end.said()).toEqual(second);
+  end.hear(third);
+  end.hear(quick.octets);
+  caller.granted(quick, end.said());
+  expect(end.installed).toHaveLength(1);
+  // Not for others: they do not know the cookie of the responder.
+  const other = calledEnd();
+  other.hear(caller.first());
+  other.said();
+  other.advance(1_000);
+  other.hear(quick.octets.with(8, (quick.octets[8] ?? 0) ^ 1));
+  expect(other.sent).toEqual([]);
+});
+
 test("a negotiation that is not finished is forgotten", () => {
   const end = calledEnd();
   end.hear(ikev1Caller().first());

@@ -155,6 +155,9 @@ export function onKeyExchange(
 /** The third message, or a repeat of the first one. */
 export function onMessage(sa: AwaitingProof, event: MessageEvent, context: IkeContext): Step {
   const { header, octets, path } = event;
+  // A site that goes on has sent its third message, which was lost: it repeats it after ours.
+  const goesOn = header.exchangeType !== ExchangeType.AGGRESSIVE_MODE && header.spiR === sa.id.spiR;
+  if (goesOn) return repeatLast(sa, context);
   if (header.exchangeType !== ExchangeType.AGGRESSIVE_MODE) return { sa, effects: [] };
   if (header.spiR === 0n) return repeatLast(sa, context);
   if (header.messageId !== PHASE_1_MESSAGE_ID || header.spiR !== sa.id.spiR) {
