@@ -85,3 +85,27 @@ test("the site deletes its ISAKMP SA: what nobody has completed does not outlive
   expect(effectsOf(end, "child-down").map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
   expect(effectsOf(end, "ended")).toMatchObject([{ childSasStay: true }]);
 });
+
+test("the site deletes its ISAKMP SA after a rekey of ours: the new Child SA sends at once", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [old] = end.facts().children;
+  end.feed({ kind: "rekey-child", spiIn: old?.spiIn ?? 0 });
+  end.hear(caller.grant(end.said()).answer);
+  const made = end.facts().children.at(-1)?.spiIn;
+  const before = effectsOf(end, "child-outbound").length;
+  end.hear(caller.inform([deleteOf(Protocol.ISAKMP, caller.cookies())]));
+  const after = effectsOf(end, "child-outbound").slice(before);
+  expect(after.map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+  expect(effectsOf(end, "child-down")).toEqual([]);
+});
+
+test("a replaced ISAKMP SA is deleted during a rekey: its Child SA goes to the heir", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [old] = end.facts().children;
+  end.hear(caller.quick().octets);
+  end.feed(HEIR);
+  end.hear(caller.inform([deleteOf(Protocol.ISAKMP, caller.cookies())]));
+  expect(end.sa).toBeUndefined();
+  const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
+  expect(given.map(({ spiIn }) => spiIn)).toEqual(old ? [old.spiIn] : []);
+});

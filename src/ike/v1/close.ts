@@ -24,16 +24,40 @@ export function close(sa: Established, why: Reason, context: IkeContext): Step {
 
 /** Deletes the ISAKMP SA alone: its Child SAs outlive it, until the next one takes them over. */
 export function closeAlone(sa: Established, why: Reason, context: IkeContext): Step {
-  const done = dropUnfinished(sa);
+  const done = part(sa);
   const effects = leave(done.sa, why, context);
   return { sa: undefined, effects: [...done.effects, ...effects.map(withChildSas)] };
+}
+
+/** Before it ends without its Child SAs: what is complete goes to a newer ISAKMP SA, if any. */
+export function part(sa: Established): {
+  readonly sa: Established;
+  readonly effects: readonly IkeEffect[];
+} {
+  const done = dropUnfinished(sa);
+  const given = give(done.sa, new Set());
+  return { sa: given.sa, effects: [...done.effects, ...given.effects] };
+}
+
+/** Hands Child SAs over to the newer ISAKMP SA, if there is one; `kept`: inbound SPIs that stay. */
+export function give(sa: Established, kept: ReadonlySet<number>): ReturnType<typeof part> {
+  const { heir } = sa;
+  const children = sa.children.filter(({ spiIn }) => !kept.has(spiIn));
+  if (heir === undefined || children.length === 0) return { sa, effects: [] };
+  const { spi, until } = heir;
+  const pairs = children.map(({ spiIn, spiOut }) => ({ spiIn, spiOut }));
+  const left = sa.children.filter((child) => !children.includes(child));
+  return {
+    sa: { ...sa, heir: { spi, until, given: [...heir.given, ...pairs] }, children: left },
+    effects: [{ kind: "hand-over", to: spi, children }],
+  };
 }
 
 /**
  * What no Quick Mode has completed goes with its ISAKMP SA: the peer may never have had it, and
  * nobody is left to find out.
  */
-export function dropUnfinished(sa: Established): {
+function dropUnfinished(sa: Established): {
   readonly sa: Established;
   readonly effects: readonly IkeEffect[];
 } {
@@ -50,6 +74,10 @@ export function dropUnfinished(sa: Established): {
     const gone = withoutChild(at, child, "timeout");
     effects.push(...gone.effects);
     at = gone.sa;
+  }
+  // The timer that ends a replaced one goes, too: what replaces it has to send from now on.
+  for (const { spiIn, replaces } of at.children) {
+    if (replaces !== undefined) effects.push({ kind: "child-outbound", spiIn });
   }
   return { sa: at, effects };
 }

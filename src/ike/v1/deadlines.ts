@@ -10,7 +10,6 @@ import { release } from "./commit-bit.ts";
 import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
-import { closeReplaced } from "./heir.ts";
 import { deadlineOfCall, onDeadlineCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { deadlineOfProving, onDeadlineProving } from "./proving-user.ts";
@@ -134,7 +133,7 @@ function isDue(at: Instant | undefined, { now }: IkeContext): boolean {
 
 function endIfOver(sa: Established, context: IkeContext): Step {
   const { hardAt, redundant, childlessAt } = sa.timers;
-  if (isDue(sa.heir?.until, context)) return closeReplaced(sa, context);
+  if (isDue(sa.heir?.until, context)) return closeAlone(sa, "rekeyed", context);
   if (redundant !== undefined && isDue(redundant.at, context)) {
     return close(sa, redundant.why, context);
   }

@@ -10,7 +10,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote } from "./answer.ts";
-import { dropUnfinished, withoutChild } from "./close.ts";
+import { part, withoutChild } from "./close.ts";
 import { release } from "./commit-bit.ts";
 import { onAcknowledged, onQuestion } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
@@ -135,7 +135,7 @@ function deletedElsewhere(cookies: Uint8Array): readonly IkeEffect[] {
 
 /** Its Child SAs stay: the peer deletes them by themselves (RFC 2409 §4). */
 export function deleted(sa: Established): Step {
-  const done = dropUnfinished(sa);
+  const done = part(sa);
   wipeSecrets(sa);
   return {
     sa: undefined,
