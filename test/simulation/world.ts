@@ -6,6 +6,7 @@ import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../../src/inet/endpoint.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { err } from "../../src/octets/result.ts";
 import type { XfrmPolicy } from "../../src/xfrm/policy.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import {
@@ -230,7 +231,8 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
       return undefined;
     },
 
-    onResolve: () => undefined,
+    // Sites only call here, also those whose address is in their row.
+    onResolve: ({ resolve }) => ({ kind: "resolved", resolve, result: err("nobody is called") }),
     onKeyExchange({ request, op }) {
       const isFailure = !world.isCalm && prng.chance(climate.keyExchangeFailure);
       const result = isFailure
