@@ -46,7 +46,7 @@ export function measureArithmetic(method: number): Arithmetic {
   };
 }
 
-/** SKEYID and its children (4), HASH_I and HASH_R, three of Quick Mode, KEYMAT of 64 octets twice. */
+/** SKEYID and its children (4), HASH_I, HASH_R, three of Quick Mode, KEYMAT of 64 octets twice. */
 const IKEV1_HMACS = 13;
 /** The third message, and the three of Quick Mode. */
 const IKEV1_CIPHERS = 4;

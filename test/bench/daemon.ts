@@ -34,7 +34,7 @@ const PAGE_OCTETS = 4_096;
 const START_MS_MAX = 20_000;
 const STOP_MS_MAX = 15_000;
 
-/** Writes the configuration, with more lines of its eroute, and starts the command; gives up when nothing answers. */
+/** Writes the configuration and starts the command. `eroute`: more lines of its eroute. */
 export async function startDaemon(
   command: readonly string[],
   folder: string,

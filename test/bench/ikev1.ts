@@ -1,6 +1,6 @@
 /**
- * `make bench`: IKEv1 in Aggressive Mode, with MODP-2048 and with ECP-256: the built executable with
- * MariaDB, called by a swarm over UDP, against the bare arithmetic.
+ * `make bench`: IKEv1 in Aggressive Mode, with MODP-2048 and with ECP-256: the built executable
+ * with MariaDB, called by a swarm over UDP, against the bare arithmetic.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";

@@ -140,7 +140,7 @@ function endIfOver(sa: Established, context: IkeContext): Step {
   if (isDue(childlessAt, context)) return close(sa, "childless", context);
   if (!isDue(hardAt, context)) return { sa, effects: [] };
   // A newer one has taken its place already.
-  if (sa.heir !== undefined) return closeReplaced(sa, context);
+  if (sa.heir !== undefined) return closeAlone(sa, "rekeyed", context);
   return closeAlone(sa, "lifetime-over", context);
 }
 
