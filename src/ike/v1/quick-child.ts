@@ -13,7 +13,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { ChildKeys, IkeContext } from "../effect.ts";
 import { isInside } from "../inside.ts";
 import { jittered } from "../jitter.ts";
-import { REKEY_SHARE_MIN } from "../limits.ts";
+import { REKEY_SHARE_MIN, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorsText } from "../selector-text.ts";
 import type { Established } from "./established-phase.ts";
@@ -104,12 +104,26 @@ export function childOf(
     local,
     remote,
     createdAt: context.now,
-    rekeyAt: later(context.now, jittered(lifetimeMs, REKEY_SHARE_MIN, context.random)),
+    rekeyAt: later(context.now, jittered(rekeyMsMax(lifetimeMs), REKEY_SHARE_MIN, context.random)),
     replaces: replaces?.spiIn,
     redundantUntil: undefined,
     struggle: undefined,
   };
 }
+
+/**
+ * The latest moment for new keys. Both ends count the same lifetime, and the peer drops what comes
+ * on a Child SA after it: we still send on the former one until it is deleted.
+ */
+function rekeyMsMax(lifetimeMs: number): number {
+  const latest = Math.min(lifetimeMs * REKEY_SHARE_MAX, lifetimeMs - SUPERSEDED_MS - REKEY_MS);
+  return Math.max(latest, lifetimeMs / 2);
+}
+
+const REKEY_SHARE_MAX = 0.9;
+
+/** A Quick Mode of which a message is lost takes a few seconds. */
+const REKEY_MS = 5_000;
 
 /** RFC 2407 §4.5. */
 const DEFAULT_SECONDS = 28_800;
