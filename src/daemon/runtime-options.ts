@@ -1,6 +1,7 @@
 /**
  * How Bun compiles the program while it runs. Bun reads this from its environment when it starts,
- * so a process that was started without it becomes the same program again, with it.
+ * so a process that was started without it becomes the same program again, with it. Service
+ * managers set it, which saves the second start.
  */
 
 import { readFileSync } from "node:fs";
@@ -11,7 +12,7 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * By default whatever has run some thousand times is compiled once more, at the highest level. When
  * a whole fleet calls, that takes a third of the processor, for code which is hardly faster.
  */
-const OPTIONS: Readonly<Record<string, string>> = {
+export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
   BUN_JSC_thresholdForFTLOptimizeSoon: "100000",
 };
@@ -27,11 +28,13 @@ type Environment = Partial<Record<string, string>>;
  * as they are. If the program cannot be started again, it goes on without them.
  */
 export function takeRuntimeOptions(environment: Environment): void {
-  if (environment[MARK] === undefined) {
+  const names = Object.keys(RUNTIME_OPTIONS);
+  const isComplete = names.every((name) => environment[name] !== undefined);
+  if (!isComplete && environment[MARK] === undefined) {
     const args = readFileSync("/proc/self/cmdline", "utf8").split("\0").slice(0, -1);
-    const next = { ...OPTIONS, ...environment, [MARK]: "1" };
+    const next = { ...RUNTIME_OPTIONS, ...environment, [MARK]: "1" };
     const passes = passedNumbers(environment);
     execute({ path: process.execPath, args, environment: next, passes });
   }
-  for (const name of [MARK, ...Object.keys(OPTIONS)]) delete environment[name];
+  for (const name of [MARK, ...names]) delete environment[name];
 }

@@ -1,8 +1,9 @@
 /** A daemon starts itself again with the runtime's options, once, and as the same process. */
 
 import { expect, test } from "bun:test";
-import { openSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { RUNTIME_OPTIONS } from "../../../src/daemon/runtime-options.ts";
 
 const FTL = "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp";
 
@@ -23,6 +24,22 @@ test("an option that somebody has set is left as it is", async () => {
   const { report } = await run({ [FTL]: "7777777" });
   expect(report.started).toContain(`${FTL}=7777777`);
 });
+
+test("a process that was started with all of them stays as it is", async () => {
+  const { report } = await run({ ...RUNTIME_OPTIONS });
+  const words = Object.entries(RUNTIME_OPTIONS).map(([name, value]) => `${name}=${value}`);
+  expect(report).toMatchObject({ started: words, left: [] });
+});
+
+test.each(["packaging/erouted.service", "packaging/openwrt/erouted.init", "image/init"])(
+  "%s sets them, so that erouted starts only once",
+  (name) => {
+    const text = readFileSync(join(import.meta.dir, "../../../build", name), "utf8");
+    for (const [option, value] of Object.entries(RUNTIME_OPTIONS)) {
+      expect(text).toContain(`${option}=${value}`);
+    }
+  },
+);
 
 test("it is not started again without end", async () => {
   const { report } = await run({ EROUTED_RUNTIME: "1" });
