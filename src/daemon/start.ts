@@ -44,7 +44,7 @@ import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner } from "./signer.ts";
 import { openIkeSockets } from "./sockets.ts";
-import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
+import { IDLE_AFTER_MS, warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
@@ -108,7 +108,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const ended = waitForSignal();
   service.ready();
   daemon.keeper?.settle();
-  daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault));
+  daemon.warmUp = warmUpWhileIdle(IDLE_AFTER_MS, (fault) => noteBug(daemon, fault));
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;

@@ -25,8 +25,12 @@ type Site = { readonly address: Address; readonly concentrator: Concentrator };
 
 /** Before the start; what these leave cold is compiled while nobody calls. */
 const ROUNDS = 2;
-/** Afterwards: some two seconds of CPU in all, of which a storm of new sites is spared the most. */
+/** Afterwards, of which a storm of new sites is spared the most. */
 const IDLE_ROUNDS = 60;
+/** However far it has come by then: a slow router has other things to do. */
+const IDLE_MS_MAX = 3_000;
+/** Sites that call after a start come in this time, and it costs programs that soon end nothing. */
+export const IDLE_AFTER_MS = 10_000;
 /** One slice, and the pause after it: other work of this machine goes on. */
 const SLICE_MS = 2;
 const PAUSE_MS = 30;
@@ -43,10 +47,14 @@ export type IdleWarmUp = {
   stop(): void;
 };
 
-/** Goes on with it in short slices, whenever no site has called for a moment; then it is over. */
-export function warmUpWhileIdle(onFault: (fault: unknown) => void): IdleWarmUp {
+/**
+ * Goes on with it in short slices, after `afterMs` and whenever no site has called for a moment;
+ * then it is over.
+ */
+export function warmUpWhileIdle(afterMs: number, onFault: (fault: unknown) => void): IdleWarmUp {
   let isQuiet = true;
   let round = 0;
+  let spentMs = 0;
   let steps = conversation();
   let timer: ReturnType<typeof setTimeout>;
   const wait = (ms: number) => {
@@ -59,18 +67,20 @@ export function warmUpWhileIdle(onFault: (fault: unknown) => void): IdleWarmUp {
       return wait(QUIET_MS);
     }
     try {
-      for (const until = now() + SLICE_MS; now() < until; ) {
+      const begun = now();
+      while (now() < begun + SLICE_MS) {
         if (steps.next().done !== true) continue;
         round++;
         if (round === IDLE_ROUNDS) return;
         steps = conversation();
       }
-      wait(PAUSE_MS);
+      spentMs += now() - begun;
+      if (spentMs < IDLE_MS_MAX) wait(PAUSE_MS);
     } catch (fault) {
       onFault(fault);
     }
   };
-  wait(QUIET_MS);
+  wait(afterMs);
   return {
     get rounds() {
       return round;

@@ -1,7 +1,8 @@
 /**
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
  * `GUEST=name,name` runs only files whose names contain one of these; `STORM_SECONDS=300` sets the
- * length of rekey-storm, `OUTAGE_SECONDS=300` the time without a database.
+ * length of rekey-storm, `OUTAGE_SECONDS=300` the time without a database, `IKEV1_SECONDS=300` the
+ * length of ikev1-rekeys.
  */
 
 import { test } from "bun:test";
@@ -39,8 +40,12 @@ const OUTAGE_VARIABLE = "OUTAGE_SECONDS";
 /** Peers that were left without an answer come back in a minute or two. */
 const COMEBACK_SECONDS = 180;
 
+/** How long ikev1-rekeys lasts, in seconds. */
+const IKEV1_VARIABLE = "IKEV1_SECONDS";
+
 const longerBy = (file: string) =>
   Number(process.env[STORM_VARIABLE] ?? 0) +
+  Number(process.env[IKEV1_VARIABLE] ?? 0) +
   Number(process.env[OUTAGE_VARIABLE] ?? 0) +
   (basename(file) === "outage.guest.ts" ? COMEBACK_SECONDS : 0);
 
@@ -104,6 +109,7 @@ async function envFor(file: string): Promise<Record<string, string>> {
   const settings = {
     [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "",
     [OUTAGE_VARIABLE]: process.env[OUTAGE_VARIABLE] ?? "",
+    [IKEV1_VARIABLE]: process.env[IKEV1_VARIABLE] ?? "",
     [TABLE_VARIABLE]: tableTemplate,
   };
   if (!text.includes("startGuestMariadb")) return settings;

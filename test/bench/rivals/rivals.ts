@@ -31,7 +31,7 @@ const STEADY = 750;
 /** After a load a garbage collector takes a while to free memory. */
 const SETTLE_MS = 5_000;
 /** By then erouted has done what it does while nobody calls. */
-const REST_MS = 60_000;
+const REST_MS = 75_000;
 
 type Rival = { readonly name: string; start(): Promise<Responder> };
 
