@@ -24,6 +24,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "messages_too_long",
   "signatures_refused",
   "ike_sas_with_ppk",
+  "ike_sas_with_downgrade_prevention",
   "ike_sas_over_limit",
   "rekey_collisions",
   "fragments_received",
