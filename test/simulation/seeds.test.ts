@@ -38,6 +38,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "overlaps_replaced",
   "overlaps_allowed",
   "redirects_followed",
+  "states_removed_by_others",
   "policies_removed_by_others",
   "routes_removed_by_others",
   "policies_taken_by_others",
