@@ -40,20 +40,21 @@ test("a Child SA is rekeyed before its lifetime is over, with PFS if it had it",
   expect(end.facts().children.every(({ algorithms }) => algorithms.ke !== 0)).toBe(true);
 });
 
-test.each([
-  40, 45, 50, 60, 90, 120, 300, 1_800,
-])("of %p seconds enough are left for the old Child SA to send until it is deleted", (seconds) => {
-  const { caller, end } = calledAndUp(QUIET);
-  const endsAt = end.now() + seconds * 1_000;
-  connect({ caller, end }, { seconds });
-  while (end.sent.length === 0 && end.now() < endsAt) end.advance(100);
-  const granted = caller.grant(end.said());
-  end.hear(granted.answer);
-  expect(granted.isRight(end.said())).toBe(true);
-  expect(endsAt - end.now()).toBeGreaterThan(SUPERSEDED_MS);
-  end.advance(SUPERSEDED_MS);
-  expect(find(caller.open(end.said()).payloads, "DELETE").spis).toHaveLength(1);
-});
+test.each([40, 45, 50, 60, 90, 120, 300, 1_800])(
+  "of %p seconds enough are left for the old Child SA to send until it is deleted",
+  (seconds) => {
+    const { caller, end } = calledAndUp(QUIET);
+    const endsAt = end.now() + seconds * 1_000;
+    connect({ caller, end }, { seconds });
+    while (end.sent.length === 0 && end.now() < endsAt) end.advance(100);
+    const granted = caller.grant(end.said());
+    end.hear(granted.answer);
+    expect(granted.isRight(end.said())).toBe(true);
+    expect(endsAt - end.now()).toBeGreaterThan(SUPERSEDED_MS);
+    end.advance(SUPERSEDED_MS);
+    expect(find(caller.open(end.said()).payloads, "DELETE").spis).toHaveLength(1);
+  },
+);
 
 test("our request is repeated, and so is our last message when the answer comes again", () => {
   const { caller, end } = calledWithChild(QUIET);

@@ -94,11 +94,9 @@ test(
   "volume lifetimes under steady traffic: no packet is lost, and no SA is left over",
   async () => {
     const { octets, pingOctets, pingSeconds } = VOLUME;
-    const child = [
-      `rekey_bytes = ${octets}`,
-      `life_bytes = ${5 * octets}`,
-      "rand_bytes = 0",
-    ].join("\n");
+    const child = [`rekey_bytes = ${octets}`, `life_bytes = ${5 * octets}`, "rand_bytes = 0"].join(
+      "\n",
+    );
     const swan = await startSite(site, { ...AGGRESSIVE, esp: "aes256-sha256", child });
     const before = await counted("child_sas_rekeyed_total");
     await bringUp(scenario, swan);
