@@ -9,13 +9,9 @@ import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts"
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
 import { seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
-import {
-  aboutIsakmp,
-  type Caller,
-  type CallerKnobs,
-  type CallerQuick,
-  ikev1Caller,
-} from "./ikev1-caller.ts";
+import { type Caller, type CallerKnobs, ikev1Caller } from "./ikev1-caller.ts";
+import type { CallerQuick } from "./ikev1-caller-exchanges.ts";
+import { aboutIsakmp } from "./ikev1-payloads.ts";
 import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
 import { BASE_EROUTE, CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";

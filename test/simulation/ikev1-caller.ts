@@ -1,6 +1,6 @@
 /**
  * An initiator of IKEv1 that sends what a test wants: made of the parsers and the key derivation,
- * and of nothing of the state machine. Long because all its messages share one set of secrets.
+ * and of nothing of the state machine.
  */
 
 import {
@@ -10,54 +10,33 @@ import {
 } from "../../src/crypto/key-exchange.ts";
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import { Ke } from "../../src/crypto/transform.ts";
-import { decryptPayloads, encryptPayloads, exchangeIv, phase1Iv } from "../../src/ike/v1/cipher.ts";
+import { decryptPayloads, phase1Iv } from "../../src/ike/v1/cipher.ts";
 import {
   cookieOctets,
   deriveIsakmpKeys,
   hashI,
   hashR,
-  type IsakmpAlgorithms,
-  type IsakmpKeys,
-  messageHash,
   pskSkeyid,
-  quickModeHash3,
   signatureSkeyid,
 } from "../../src/ike/v1/keys.ts";
 import { natDHash } from "../../src/ike/v1/nat-d.ts";
-import {
-  answerOf,
-  chooseEsp,
-  chooseIsakmp,
-  espOffer,
-  isakmpOffer,
-} from "../../src/ike/v1/proposal.ts";
-import { AuthMethod, encapsulationMode } from "../../src/ike/v1/transform-numbers.ts";
+import { chooseIsakmp, type espOffer, isakmpOffer } from "../../src/ike/v1/proposal.ts";
+import { AuthMethod } from "../../src/ike/v1/transform-numbers.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
-import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
 import { type Identity, parseIdentity } from "../../src/wire/identity.ts";
-import { ExchangeType, isakmpFlags } from "../../src/wire/v1/header.ts";
-import {
-  DOI_IPSEC,
-  type IdPayload,
-  type Payload,
-  Protocol,
-  type Received,
-} from "../../src/wire/v1/message.ts";
+import { ExchangeType } from "../../src/wire/v1/header.ts";
+import type { IdPayload, Payload, Received } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import {
-  emitEncrypted,
-  emitMessage,
-  emitPayloadBody,
-  emitPayloadOctets,
-  parsePayloads,
-} from "../../src/wire/v1/payload-chain.ts";
-import { idOfSelector } from "../../src/wire/v1/traffic-id.ts";
+import { emitMessage, emitPayloadBody, parsePayloads } from "../../src/wire/v1/payload-chain.ts";
 import { type Vendor, vendorPayload } from "../../src/wire/v1/vendor-id.ts";
+import { exchangesOf } from "./ikev1-caller-exchanges.ts";
+import { type CallerState, securedBy } from "./ikev1-caller-secured.ts";
+import { aboutIsakmp, find } from "./ikev1-payloads.ts";
 import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
-import { endpointOf, selectorOf } from "./plan.ts";
+import { endpointOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 import { TOY_ANCHORS, toySignature } from "./toy-signature.ts";
@@ -99,29 +78,6 @@ export type CallerKnobs = {
   readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult;
 };
 
-export type QuickKnobs = {
-  readonly local?: string;
-  readonly remote?: string;
-  readonly ids?: readonly IdPayload[];
-  readonly pfs?: boolean;
-  readonly mode?: number;
-  readonly seconds?: number;
-  readonly kilobytes?: number;
-  readonly extra?: readonly Payload[];
-  readonly messageId?: number;
-  readonly spi?: number;
-};
-
-/** A Quick Mode that the caller has begun. */
-export type CallerQuick = {
-  readonly messageId: number;
-  readonly octets: Uint8Array;
-  readonly Ni: Uint8Array;
-  readonly spi: number;
-  iv: Uint8Array;
-  Nr: Uint8Array;
-};
-
 export type Caller = ReturnType<typeof ikev1Caller>;
 
 const ALL_VENDORS: readonly Vendor[] = ["dpd", "nat-t", "nat-t-draft-02-line-feed"];
@@ -159,61 +115,17 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   };
   const vendors = knobs.vendors ?? ALL_VENDORS;
   const clear = { encryption: false, commit: false, authenticationOnly: false };
-  const state: {
-    spiR: ReturnType<typeof asIkeSpi>;
-    algorithms: IsakmpAlgorithms | undefined;
-    keys: IsakmpKeys | undefined;
-    lastBlock: Uint8Array;
-    hashOfPeer?: (IDir_b: Uint8Array) => Uint8Array;
-  } = { spiR: asIkeSpi(0n), algorithms: undefined, keys: undefined, lastBlock: new Uint8Array(0) };
 
-  const secured = () => {
-    const { algorithms, keys } = state;
-    assert(algorithms !== undefined && keys !== undefined, "Phase 1 is over");
-    return { algorithms, keys };
+  const state: CallerState = {
+    ...{ spiR: asIkeSpi(0n), algorithms: undefined, keys: undefined },
+    lastBlock: new Uint8Array(0),
   };
-
-  const seal = (
-    exchangeType: number,
-    messageId: number,
-    iv: Uint8Array,
-    payloads: readonly Payload[],
-  ) => {
-    const { algorithms, keys } = secured();
-    const plain = emitPayloadOctets(payloads);
-    const sealed = encryptPayloads(algorithms, keys.cipherKey, iv, plain);
-    const flags = { encryption: true, commit: false, authenticationOnly: false };
-    const head = { spiI, spiR: state.spiR, exchangeType, messageId, flags };
-    const type = emitMessage(head, payloads)[16] ?? 0;
-    return { octets: emitEncrypted(head, type, sealed.octets), iv: sealed.iv };
-  };
-
-  const hashedOf = (messageId: number, payloads: readonly Payload[]) => {
-    const { algorithms, keys } = secured();
-    const rest = emitPayloadOctets(payloads);
-    const data = messageHash(algorithms.prf, keys.SKEYID_a, messageId, { rest });
-    return [{ kind: "HASH", data } as const, ...payloads];
-  };
-
-  /** Opens a message of the other end, and checks its HASH. */
-  const open = (octets: Uint8Array, iv?: Uint8Array, nonce?: Uint8Array) => {
-    const header = parseHeader(octets);
-    assert(header.ok, "a header");
-    const { algorithms, keys } = secured();
-    const { messageId, nextPayload } = header.value;
-    assert(isakmpFlags(octets).encryption, "it is encrypted");
-    const begin = iv ?? exchangeIv(algorithms, state.lastBlock, messageId);
-    const opened = decryptPayloads(algorithms, keys.cipherKey, begin, octets.subarray(28));
-    assert(opened !== undefined, "whole blocks");
-    const parsed = parsePayloads(nextPayload, opened.octets, "message");
-    assert(parsed.ok, "payloads");
-    const { payloads, afterFirst } = parsed.value;
-    const [first] = payloads;
-    const content = nonce === undefined ? { rest: afterFirst } : { Ni: nonce, rest: afterFirst };
-    const wanted = messageHash(algorithms.prf, keys.SKEYID_a, messageId, content);
-    assert(first?.kind === "HASH" && equalOctets(first.data, wanted), "the HASH is right");
-    return { header: header.value, payloads, iv: opened.iv };
-  };
+  const channel = securedBy(spiI, state);
+  const { secured, seal } = channel;
+  const exchanges = exchangesOf(
+    { spiI, state, prng, espSuites, group: ownGroup, gxi, secret, keyExchange },
+    channel,
+  );
 
   const natDs = (path: Path, kind: "NAT_D" | "NAT_D_DRAFT"): readonly Payload[] => {
     const { algorithms } = secured();
@@ -223,6 +135,7 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
   };
 
   return {
+    ...exchanges,
     spiI,
     /** HDR, SA, KE, Ni, IDii */
     first(): Uint8Array {
@@ -364,142 +277,8 @@ export function ikev1Caller(knobs: CallerKnobs = {}) {
       else assert(equalOctets(find(parsed.value.payloads, "HASH").data, wanted), "HASH_R is right");
       state.lastBlock = opened.iv;
     },
-    /** HDR*, HASH(1), SA, Ni, [KE], [IDci, IDcr] */
-    quick(options: QuickKnobs = {}): CallerQuick {
-      const messageId = options.messageId ?? prng.between(1, 0xffff_ffff);
-      const spi = asEspSpi(options.spi ?? prng.between(256, 0xffff_ffff));
-      const nonce = random(24);
-      const { algorithms } = secured();
-      const group = options.pfs === true ? Ke.ECP_256 : Ke.NONE;
-      const sa = espOffer(espSuites, {
-        ...{ spi, group },
-        encapsulation: options.mode ?? encapsulationMode("tunnel", "none"),
-        lifetime: { seconds: options.seconds ?? 1_800, kilobytes: options.kilobytes },
-      });
-      const ids = options.ids ?? [
-        idOfSelector(selectorOf(options.local ?? "192.168.1.0/24")),
-        idOfSelector(selectorOf(options.remote ?? "10.0.0.0/16")),
-      ];
-      const payloads: readonly Payload[] = [
-        sa,
-        { kind: "NONCE", data: nonce },
-        ...(options.pfs === true ? [{ kind: "KE", data: gxi } as const] : []),
-        ...ids,
-        ...(options.extra ?? []),
-      ];
-      const begin = exchangeIv(algorithms, state.lastBlock, messageId);
-      const hashed = hashedOf(messageId, payloads);
-      const { octets, iv } = seal(ExchangeType.QUICK_MODE, messageId, begin, hashed);
-      return { messageId, octets, Ni: nonce, spi, iv, Nr: new Uint8Array(0) };
-    },
-    /** Reads the second message of Quick Mode, whose HASH(2) has to be right. */
-    granted(quick: CallerQuick, octets: Uint8Array): readonly Received[] {
-      const opened = open(octets, quick.iv, quick.Ni);
-      quick.iv = opened.iv;
-      quick.Nr = find(opened.payloads, "NONCE").data.slice();
-      return opened.payloads;
-    },
-    /** HDR*, HASH(3) */
-    quickThird({ messageId, Ni: nonce, Nr, iv }: CallerQuick): Uint8Array {
-      const { algorithms, keys } = secured();
-      const nonces = { Ni: nonce, Nr };
-      const data = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
-      return seal(ExchangeType.QUICK_MODE, messageId, iv, [{ kind: "HASH", data }]).octets;
-    },
-    /** Grants a Quick Mode of the other end: HDR*, HASH(2), SA, Nr, [KE], [IDci, IDcr] */
-    grant(octets: Uint8Array, mode = encapsulationMode("tunnel", "none")) {
-      const opened = open(octets);
-      const { messageId } = opened.header;
-      const { algorithms, keys } = secured();
-      const nonce = find(opened.payloads, "NONCE").data.slice();
-      const ke = opened.payloads.find((one) => one.kind === "KE");
-      const sa = find(opened.payloads, "SA");
-      const chosen = chooseEsp(sa, {
-        suites: [IKEV1_ESP_SUITE],
-        encapsulations: [mode],
-        keOctets: ke?.kind === "KE" ? ke.data.length : undefined,
-        isSha256Short: false,
-      });
-      assert(chosen.ok, "a proposal that is acceptable");
-      const own = random(28);
-      const spi = asEspSpi(prng.between(256, 0xffff_ffff));
-      const payloads: readonly Payload[] = [
-        answerOf(chosen.value, spi),
-        { kind: "NONCE", data: own },
-        ...(ke === undefined ? [] : [{ kind: "KE", data: gxi } as const]),
-        ...opened.payloads.filter(({ kind }) => kind === "ID"),
-      ];
-      const rest = emitPayloadOctets(payloads);
-      const data = messageHash(algorithms.prf, keys.SKEYID_a, messageId, { Ni: nonce, rest });
-      const hashed = [{ kind: "HASH", data } as const, ...payloads];
-      const sealed = seal(ExchangeType.QUICK_MODE, messageId, opened.iv, hashed);
-      const isRight = (third: Uint8Array): boolean => {
-        const body = third.subarray(28);
-        const plain = decryptPayloads(algorithms, keys.cipherKey, sealed.iv, body);
-        const nonces = { Ni: nonce, Nr: own };
-        const wanted = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
-        return equalOctets(plain?.octets.subarray(4, 4 + wanted.length) ?? body, wanted);
-      };
-      const peerPublic = ke?.kind === "KE" ? ke.data.slice() : undefined;
-      const { algorithms: esp, spi: spiOut } = chosen.value;
-      const nonces = { Ni: nonce, Nr: own };
-      const grant = { nonces, esp, spiIn: spi, spiOut, peerPublic, ids: idsIn(opened.payloads) };
-      return { answer: sealed.octets, messageId, grant, isRight };
-    },
-    /** Answers a Transaction of the other end; `read` is what it asks. */
-    answerTransaction(octets: Uint8Array, answer: Payload) {
-      const opened = open(octets);
-      const { messageId } = opened.header;
-      const hashed = hashedOf(messageId, [answer]);
-      const sealed = seal(ExchangeType.TRANSACTION, messageId, opened.iv, hashed);
-      return { read: find(opened.payloads, "ATTRIBUTE"), octets: sealed.octets };
-    },
-    /** An Informational exchange with these payloads. */
-    inform(payloads: readonly Payload[], messageId = prng.between(1, 0xffff_ffff)): Uint8Array {
-      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
-      const hashed = hashedOf(messageId, payloads);
-      return seal(ExchangeType.INFORMATIONAL, messageId, iv, hashed).octets;
-    },
-    /** Any message of any exchange, encrypted; `isHashed`: with the right HASH before it. */
-    say(
-      exchangeType: number,
-      messageId: number,
-      all: readonly Payload[],
-      { isHashed, iv: known }: { readonly isHashed: boolean; readonly iv?: Uint8Array },
-    ) {
-      const iv = known ?? exchangeIv(secured().algorithms, state.lastBlock, messageId);
-      const payloads = isHashed || all.length === 0 ? hashedOf(messageId, all) : all;
-      return seal(exchangeType, messageId, iv, payloads).octets;
-    },
-    /** A Transaction exchange with this payload. */
-    transact(payload: Payload, messageId = prng.between(1, 0xffff_ffff)) {
-      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
-      return seal(ExchangeType.TRANSACTION, messageId, iv, hashedOf(messageId, [payload]));
-    },
-    /** The same without encryption and HASH. */
-    informInClear(payloads: readonly Payload[]): Uint8Array {
-      const exchangeType = ExchangeType.INFORMATIONAL;
-      const head = { spiI, spiR: state.spiR, exchangeType, messageId: 99, flags: clear };
-      return emitMessage(head, payloads);
-    },
-    open,
-    /** What a Child SA's keys are made of, beside nonces and SPIs. */
-    phase2: (peerPublic: Uint8Array | undefined, role: "initiator" | "responder") => {
-      const { algorithms, keys } = secured();
-      const isakmp = { prf: algorithms.prf, SKEYID_d: keys.SKEYID_d };
-      if (peerPublic === undefined) return { isakmp, sharedSecret: new Uint8Array(0) };
-      const op = role === "initiator" ? "derive" : "respond";
-      const derived = keyExchange({ op, method: ownGroup, random: secret.slice(), peerPublic });
-      assert(derived.ok, "a shared secret");
-      return { isakmp, sharedSecret: derived.value.sharedSecret };
-    },
     cookies: () => cookieOctets({ spiI, spiR: state.spiR }),
   };
-}
-
-/** Of a Quick Mode: the initiator's and the responder's. */
-function idsIn(payloads: readonly Received[]): readonly Received<IdPayload>[] {
-  return payloads.filter((one): one is Received<IdPayload> => one.kind === "ID");
 }
 
 /** A certificate, and a signature of the hash. */
@@ -538,22 +317,4 @@ function readClear(octets: Uint8Array) {
 
 function initialContact(cookies: Parameters<typeof cookieOctets>[0]): Payload {
   return aboutIsakmp(NotifyType.INITIAL_CONTACT, cookieOctets(cookies));
-}
-
-/** A notify about the ISAKMP SA. */
-export function aboutIsakmp(type: number, spi: Uint8Array, data?: Uint8Array): Payload {
-  const protocol = Protocol.ISAKMP;
-  return { kind: "NOTIFY", doi: DOI_IPSEC, protocol, spi, type, data: data ?? new Uint8Array(0) };
-}
-
-/** The first payload of this kind, which has to be there. */
-export function find<K extends Payload["kind"]>(
-  payloads: readonly Received[],
-  kind: K,
-): Received<Payload & { readonly kind: K }> {
-  const found = payloads.find(
-    (payload): payload is Received<Payload & { readonly kind: K }> => payload.kind === kind,
-  );
-  assert(found !== undefined, `there is no ${kind} payload`);
-  return found;
 }

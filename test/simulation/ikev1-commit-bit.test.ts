@@ -6,7 +6,8 @@ import { Writer } from "../../src/octets/writer.ts";
 import { ExchangeType } from "../../src/wire/v1/header.ts";
 import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import type { Caller, CallerQuick } from "./ikev1-caller.ts";
+import type { Caller } from "./ikev1-caller.ts";
+import type { CallerQuick } from "./ikev1-caller-exchanges.ts";
 import { type CalledEnd, calledAndUp, calledWithChild, effectsOf } from "./ikev1-end.ts";
 import { selectorOf } from "./plan.ts";
 

@@ -12,15 +12,10 @@ import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts"
 import { parsePayloads } from "../../src/wire/v1/payload-chain.ts";
 import { vendorsIn } from "../../src/wire/v1/vendor-id.ts";
 import { rowOf } from "./database.ts";
-import {
-  type Caller,
-  type CallerKnobs,
-  type CallerQuick,
-  find,
-  ikev1Caller,
-  type QuickKnobs,
-} from "./ikev1-caller.ts";
+import { type Caller, type CallerKnobs, ikev1Caller } from "./ikev1-caller.ts";
+import type { CallerQuick, QuickKnobs } from "./ikev1-caller-exchanges.ts";
 import { CALLER_PATH } from "./ikev1-end.ts";
+import { find } from "./ikev1-payloads.ts";
 import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
 import { namesOf } from "./neighbours.ts";
 import { BASE_EROUTE, endpointOf, patternOf, planOf, prefixOfText } from "./plan.ts";

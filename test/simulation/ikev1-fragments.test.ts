@@ -10,7 +10,7 @@ import { parseHeader } from "../../src/wire/header.ts";
 import { type Payload, PayloadType } from "../../src/wire/v1/message.ts";
 import { emitMessage, parsePayloads } from "../../src/wire/v1/payload-chain.ts";
 import { type Vendor, vendorsIn } from "../../src/wire/v1/vendor-id.ts";
-import { type CallerKnobs, find, ikev1Caller } from "./ikev1-caller.ts";
+import { type CallerKnobs, ikev1Caller } from "./ikev1-caller.ts";
 import {
   CALLER_PATH,
   type CalledEnd,
@@ -20,6 +20,7 @@ import {
   connect,
   effectsOf,
 } from "./ikev1-end.ts";
+import { find } from "./ikev1-payloads.ts";
 
 const VENDORS: readonly Vendor[] = ["dpd", "nat-t", "fragmentation"];
 const ANNOUNCED: CallerKnobs = { vendors: VENDORS };

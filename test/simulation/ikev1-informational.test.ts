@@ -7,8 +7,8 @@ import { Writer } from "../../src/octets/writer.ts";
 import { asIkeSpi } from "../../src/wire/header.ts";
 import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { aboutIsakmp, find } from "./ikev1-caller.ts";
 import { calledAndUp, calledWithChild, connect, effectsOf, reasonsOf } from "./ikev1-end.ts";
+import { aboutIsakmp, find } from "./ikev1-payloads.ts";
 import { endpointOf } from "./plan.ts";
 
 const u32 = (value: number) => new Writer(4).u32(value).done();

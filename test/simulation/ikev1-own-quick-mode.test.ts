@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { SUPERSEDED_MS } from "../../src/ike/limits.ts";
 import { selectorText } from "../../src/ike/selector-text.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { aboutIsakmp, find } from "./ikev1-caller.ts";
 import { calledAndUp, calledWithChild, connect, effectsOf, reasonsOf } from "./ikev1-end.ts";
+import { aboutIsakmp, find } from "./ikev1-payloads.ts";
 import { selectorOf } from "./plan.ts";
 
 /** Without liveness checks, and longer than all that is waited for. */

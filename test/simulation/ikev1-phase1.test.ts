@@ -10,8 +10,9 @@ import { ExchangeType } from "../../src/wire/v1/header.ts";
 import type { Payload } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
 import { parsePayloads } from "../../src/wire/v1/payload-chain.ts";
-import { find, ikev1Caller } from "./ikev1-caller.ts";
+import { ikev1Caller } from "./ikev1-caller.ts";
 import { CALLER_PATH, calledAndUp, calledEnd, connect, effectsOf, reasonsOf } from "./ikev1-end.ts";
+import { find } from "./ikev1-payloads.ts";
 import { IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
 import { endpointOf } from "./plan.ts";
 

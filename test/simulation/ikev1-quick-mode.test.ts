@@ -6,8 +6,8 @@ import { deriveQuickModeKeys } from "../../src/ike/v1/keys.ts";
 import { err, ok } from "../../src/octets/result.ts";
 import type { IdPayload } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { find } from "./ikev1-caller.ts";
 import { calledAndUp, calledWithChild, connect, effectsOf, reasonsOf } from "./ikev1-end.ts";
+import { find } from "./ikev1-payloads.ts";
 
 test("Quick Mode: the kernel has the Child SA before the answer goes out", () => {
   const both = calledAndUp();

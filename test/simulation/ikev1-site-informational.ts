@@ -4,7 +4,7 @@ import { equalOctets } from "../../src/octets/concat.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { type DeletePayload, Protocol } from "../../src/wire/v1/message.ts";
 import { isErrorNotify, NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { aboutIsakmp } from "./ikev1-caller.ts";
+import { aboutIsakmp } from "./ikev1-payloads.ts";
 import type { Ikev1Session, Ikev1Site } from "./ikev1-site-state.ts";
 
 /** A message in an ISAKMP SA. */

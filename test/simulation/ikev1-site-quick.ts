@@ -7,7 +7,7 @@ import { encapsulationMode } from "../../src/ike/v1/transform-numbers.ts";
 import { assert } from "../../src/octets/assert.ts";
 import type { Received } from "../../src/wire/v1/message.ts";
 import { selectorOfId } from "../../src/wire/v1/traffic-id.ts";
-import { find } from "./ikev1-caller.ts";
+import { find } from "./ikev1-payloads.ts";
 import { deleteChildren, launch } from "./ikev1-site-send.ts";
 import type { AskedQuick, GrantedQuick, Ikev1Session, Ikev1Site } from "./ikev1-site-state.ts";
 import { IKEV1_ESP_SUITE } from "./ikev1-suites.ts";

@@ -2,7 +2,8 @@
 
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
-import type { Caller, CallerKnobs, CallerQuick } from "./ikev1-caller.ts";
+import type { Caller, CallerKnobs } from "./ikev1-caller.ts";
+import type { CallerQuick } from "./ikev1-caller-exchanges.ts";
 import type { Prng } from "./prng.ts";
 import type { SiteChild, SiteOutput } from "./site-state.ts";
 

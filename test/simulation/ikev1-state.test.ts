@@ -5,7 +5,7 @@ import { factsOf } from "../../src/ike/ike-sa.ts";
 import { readIkeSa, writeIkeSa } from "../../src/ike/state/written-ike-sa.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { aboutIsakmp, find, ikev1Caller } from "./ikev1-caller.ts";
+import { ikev1Caller } from "./ikev1-caller.ts";
 import {
   type CalledEnd,
   calledAndUp,
@@ -14,6 +14,7 @@ import {
   connect,
   effectsOf,
 } from "./ikev1-end.ts";
+import { aboutIsakmp, find } from "./ikev1-payloads.ts";
 
 /** The ISAKMP SA is written and read by the next process, whose clock is the same. */
 function goOn(end: CalledEnd): void {

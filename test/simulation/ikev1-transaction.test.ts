@@ -5,8 +5,8 @@ import { parseAddress } from "../../src/inet/address.ts";
 import { ok } from "../../src/octets/result.ts";
 import { CfgAttribute, CfgType } from "../../src/wire/v1/cfg-attribute.ts";
 import type { Attribute, AttributePayload, Received } from "../../src/wire/v1/message.ts";
-import { find } from "./ikev1-caller.ts";
 import { CALLER_PATH, calledAndUp, effectsOf, reasonsOf } from "./ikev1-end.ts";
+import { find } from "./ikev1-payloads.ts";
 import { endpointOf, selectorOf } from "./plan.ts";
 
 const { INTERNAL_IP4_ADDRESS, INTERNAL_IP4_DNS, INTERNAL_IP4_SUBNET } = CfgAttribute;

@@ -6,7 +6,7 @@ import { ok } from "../../src/octets/result.ts";
 import { CfgType, XauthAttribute } from "../../src/wire/v1/cfg-attribute.ts";
 import type { Attribute, Payload } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
-import { aboutIsakmp, type Caller, ikev1Caller } from "./ikev1-caller.ts";
+import { type Caller, ikev1Caller } from "./ikev1-caller.ts";
 import {
   CALLER_PATH,
   type CalledEnd,
@@ -16,6 +16,7 @@ import {
   effectsOf,
   reasonsOf,
 } from "./ikev1-end.ts";
+import { aboutIsakmp } from "./ikev1-payloads.ts";
 
 const tlv = (type: number, text = ""): Attribute => {
   return { type, form: "TLV", octets: new TextEncoder().encode(text) };
