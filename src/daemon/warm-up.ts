@@ -55,7 +55,7 @@ export function warmUpWhileIdle(afterMs: number, onFault: (fault: unknown) => vo
   let isQuiet = true;
   let round = 0;
   let spentMs = 0;
-  let steps = conversation();
+  let steps: ReturnType<typeof conversation> | undefined;
   let timer: ReturnType<typeof setTimeout>;
   const wait = (ms: number) => {
     timer = setTimeout(work, ms);
@@ -68,14 +68,16 @@ export function warmUpWhileIdle(afterMs: number, onFault: (fault: unknown) => vo
     }
     try {
       const begun = now();
-      while (now() < begun + SLICE_MS) {
+      while (now() < begun + SLICE_MS && round < IDLE_ROUNDS) {
+        steps ??= conversation();
         if (steps.next().done !== true) continue;
+        steps = undefined;
         round++;
-        if (round === IDLE_ROUNDS) return;
-        steps = conversation();
       }
       spentMs += now() - begun;
-      if (spentMs < IDLE_MS_MAX) wait(PAUSE_MS);
+      if (spentMs < IDLE_MS_MAX && round < IDLE_ROUNDS) return wait(PAUSE_MS);
+      // Its sites are no longer needed.
+      steps = undefined;
     } catch (fault) {
       onFault(fault);
     }
