@@ -36,6 +36,8 @@ export type Config = {
   readonly keepBlocking: boolean;
   /** Whether the next start goes on from the SAs of this one. */
   readonly keepsState: boolean;
+  /** Whether code for sites that call is compiled ahead, while no site calls. */
+  readonly warmsUp: boolean;
   readonly plan: EroutePlan;
   /** One for each egroup, in the same order. */
   readonly databases: readonly DatabaseSettings[];
@@ -115,6 +117,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "endin
     },
     keepBlocking: raw.dataplane?.keep_blocking ?? true,
     keepsState: (raw.dataplane?.keep ?? "state") === "state",
+    warmsUp: raw.ike?.warm_up ?? true,
     databases: egroups.flatMap(({ database }) => database ?? []),
     polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),
     status: readStatus(check, raw),

@@ -3,7 +3,7 @@
  * They are opened and closed as the host's addresses change.
  */
 
-import { type Address, formatAddress } from "../inet/address.ts";
+import { type Address, equalAddress, formatAddress } from "../inet/address.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { type AddressWatch, localAddresses, watchAddresses } from "../linux/addresses.ts";
 import type { SocketFault } from "../linux/bound-socket.ts";
@@ -311,4 +311,12 @@ function equalLists(a: readonly Address[], b: readonly Address[]): boolean {
 
 function faultText({ local, operation, errno, detail }: SocketFault): string {
   return `${operation} ${local}: ${errno}: ${detail}`;
+}
+
+/** Whether a local address is among those of `ike.listen`, which may name all of a family. */
+export function isListened(listen: readonly Address[], local: Address): boolean {
+  return listen.some((address) => {
+    const isAny = address.value === 0n && address.family === local.family;
+    return isAny || equalAddress(address, local);
+  });
 }

@@ -4,7 +4,6 @@ import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
-import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
@@ -43,8 +42,8 @@ import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner } from "./signer.ts";
-import { openIkeSockets } from "./sockets.ts";
-import { IDLE_AFTER_MS, warmUp, warmUpWhileIdle } from "./warm-up.ts";
+import { isListened, openIkeSockets } from "./sockets.ts";
+import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
@@ -67,7 +66,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const left = former?.ok === true ? former.value : undefined;
   // First, while nobody waits for the event loop, and nothing measures it. Sites that are taken
   // over do wait: then there is more than what sites share.
-  const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
+  const isAwaited = left !== undefined && left.slots.left > 1;
+  const cold = config.warmsUp && !isAwaited ? warmUp() : undefined;
   const daemon = createDaemon(config, left);
   const { note } = daemon;
   if (stateFolder !== undefined) daemon.keptEvents = keepEvents(daemon, stateFolder);
@@ -108,11 +108,11 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const ended = waitForSignal();
   service.ready();
   daemon.keeper?.settle();
-  daemon.warmUp = warmUpWhileIdle(IDLE_AFTER_MS, (fault) => noteBug(daemon, fault));
+  if (config.warmsUp) daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault));
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;
-  daemon.warmUp.stop();
+  daemon.warmUp?.stop();
   service.stopping();
   const isRestart = signal === LEAVE;
   if (isRestart && daemon.keeper !== undefined) {
@@ -241,14 +241,6 @@ function capturesOf(concentrator: Concentrator, natPort: () => number): Daemon["
 function engineFor(config: Config, former: Former | undefined): Concentrator {
   const plan = former?.plan ?? config.plan;
   return createConcentrator({ plan, now: now(), random, keeps: former !== undefined });
-}
-
-/** Whether a local address is among those of `ike.listen`, which may name all of a family. */
-function isListened(listen: readonly Address[], local: Address): boolean {
-  return listen.some((address) => {
-    const isAny = address.value === 0n && address.family === local.family;
-    return isAny || equalAddress(address, local);
-  });
 }
 
 /** Sockets first: they show whether another erouted runs here, before its leftovers are removed. */

@@ -52,6 +52,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
     equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
   keepBlocking: atOnce,
   keepsState: (running, next) => (running.keepsState === next.keepsState ? [] : ["dataplane.keep"]),
+  warmsUp: (running, next) => (running.warmsUp === next.warmsUp ? [] : ["ike.warm_up"]),
   plan: atOnce,
   databases: atOnce,
   polls: atOnce,

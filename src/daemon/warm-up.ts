@@ -30,7 +30,7 @@ const IDLE_ROUNDS = 60;
 /** However far it has come by then: a slow router has other things to do. */
 const IDLE_MS_MAX = 3_000;
 /** Sites that call after a start come in this time, and it costs programs that soon end nothing. */
-export const IDLE_AFTER_MS = 10_000;
+const IDLE_AFTER_MS = 10_000;
 /** One slice, and the pause after it: other work of this machine goes on. */
 const SLICE_MS = 2;
 const PAUSE_MS = 30;
@@ -51,7 +51,10 @@ export type IdleWarmUp = {
  * Goes on with it in short slices, after `afterMs` and whenever no site has called for a moment;
  * then it is over.
  */
-export function warmUpWhileIdle(afterMs: number, onFault: (fault: unknown) => void): IdleWarmUp {
+export function warmUpWhileIdle(
+  onFault: (fault: unknown) => void,
+  afterMs = IDLE_AFTER_MS,
+): IdleWarmUp {
   let isQuiet = true;
   let round = 0;
   let spentMs = 0;

@@ -39,11 +39,11 @@ test("SIGHUP: a new egroup, another log; what needs a restart is named and kept"
   const text = readFileSync(folder.config, "utf8")
     .replace("[[eroute]]", SECOND_EGROUP.replaceAll("FOLDER", folder.path(".")))
     .replace(`127.0.0.1:${STATUS_PORT}`, "127.0.0.1:1")
-    .replace(/nat_port = \d+/, "nat_port = 4509");
+    .replace(/nat_port = \d+/, "nat_port = 4509\nwarm_up = false");
   folder.write("erouted.toml", `${text}\n[log]\nformat = "json"\n`);
   daemon.process.kill("SIGHUP");
   await daemon.logs('"reason":"needs-restart"');
-  expect(daemon.text()).toContain("until then: ike.nat_port, status.listen");
+  expect(daemon.text()).toContain("until then: ike.nat_port, status.listen, ike.warm_up");
   expect(daemon.text()).toContain("database of egroup pumps opened: sqlite:");
   // A new egroup is checked as well, without waiting for a site's call.
   await daemon.logs("egroup pumps: sqlite:");

@@ -27,7 +27,7 @@ test(
   "it goes on while nobody calls, and waits while sites do",
   async () => {
     const faults: unknown[] = [];
-    const idle = warmUpWhileIdle(0, (fault) => faults.push(fault));
+    const idle = warmUpWhileIdle((fault) => faults.push(fault), 0);
     while (idle.rounds === 0) await Bun.sleep(10);
     idle.postpone();
     await Bun.sleep(100);

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { RUNTIME_OPTIONS } from "../../../src/daemon/runtime-options.ts";
 import { patient } from "../../patience.ts";
 import { noteErouted, noteGoesOn } from "./both-ends.ts";
 import { type Ended, type Host, type Running, run, start, until } from "./hosts.ts";
@@ -96,7 +97,8 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   const sql = settings.database === undefined ? sqlite : mysql(settings.database.socket);
   for (const site of settings.sites) await insert(sql, site);
 
-  const environment = settings.keeps === true ? { RUNTIME_DIRECTORY: FOLDER } : undefined;
+  const kept = settings.keeps === true ? { RUNTIME_DIRECTORY: FOLDER } : {};
+  const environment = { ...RUNTIME_OPTIONS, ...kept };
   const daemon = start(host, [...executable(), "run", "--config", configFile], environment);
   const get = async (path: string) => (await getFrom(host, path)).body;
   const healthy = async () =>
@@ -172,9 +174,14 @@ async function insert(sql: Sql, site: SiteRow): Promise<void> {
 function configuration(settings: EroutedSettings): string {
   const database = settings.database?.url ?? `sqlite:${FOLDER}/peers.db`;
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
-  // With one or two sites, each change that closes one is a large share.
+  const more = settings.more ?? "";
+  const hasIke = more.includes("[ike]\n");
+  // With one or two sites, each change that closes one is a large share. Code that is compiled for
+  // thousands of sites costs a guest some seconds.
   return `[reload]
 close_percent_max = 100
+
+${hasIke ? "" : IKE}
 
 [status]
 listen = "127.0.0.1:8080"
@@ -195,9 +202,11 @@ local_subnet = "${settings.localSubnet ?? "10.0.0.0/16"}"
 remote_subnet = "${settings.remoteSubnet ?? "192.168.0.0/16"}"
 ${settings.eroute ?? ""}
 
-${settings.more ?? ""}
+${hasIke ? more.replace("[ike]\n", IKE) : more}
 `;
 }
+
+const IKE = "[ike]\nwarm_up = false\n";
 
 /**
  * `EROUTED_EXECUTABLE` names a built one, which `make test` sets; otherwise the sources are run.
