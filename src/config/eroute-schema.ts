@@ -86,6 +86,11 @@ export const erouteSchema = z.strictObject({
   }),
   legacy: flag("With IKEv1: 3DES, SHA-1, MD5 and the groups 2 and 5 are allowed.", false),
   xauth: flag("With IKEv1: sites also authenticate with a user name and password (XAUTH).", false),
+  mode_config: choice(["pull", "push"], {
+    description:
+      "With IKEv1: whether a site that calls asks for its address (Mode Config), or is told it.",
+    default: '"pull"',
+  }),
   sha256_96: flag("With IKEv1: SHA2-256 of ESP is truncated to 96 bits, for old kernels.", false),
   lifetime: text({
     description: "Age at which a Child SA is rekeyed.",

@@ -58,6 +58,7 @@ export function readVersions(check: Check, path: KeyPath, raw: RawEroute): ReadV
     mode: raw.ikev1_mode ?? "both",
     legacy,
     xauth: raw.xauth ?? false,
+    pushesConfig: raw.mode_config === "push",
     sha256With96Bits: raw.sha256_96 ?? false,
     ike: v1Ike,
     esp: v1Esp,
@@ -66,7 +67,7 @@ export function readVersions(check: Check, path: KeyPath, raw: RawEroute): ReadV
 }
 
 /** Keys that only IKEv1 has. */
-const V1_KEYS = ["ikev1_mode", "legacy", "xauth", "sha256_96"] as const;
+const V1_KEYS = ["ikev1_mode", "legacy", "xauth", "mode_config", "sha256_96"] as const;
 
 type Usable = { readonly [kind in "ike" | "esp"]: readonly Suite[] | undefined };
 

@@ -72,6 +72,7 @@ function fieldsOf(eroute: Eroute): ReadonlyMap<string, unknown> {
     ikev1Mode: v1?.mode,
     legacy: v1?.legacy,
     xauth: v1?.xauth,
+    modeConfig: v1?.pushesConfig,
     sha256_96: v1?.sha256With96Bits,
     ike: [rest.ike, v1?.ike],
     esp: [rest.esp, v1?.esp],

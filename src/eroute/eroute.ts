@@ -46,6 +46,8 @@ export type Ikev1Rule = {
   readonly legacy: boolean;
   /** Whether the site has to authenticate with XAUTH as well. */
   readonly xauth: boolean;
+  /** Mode Config: whether a site that calls is told its address, instead of asking for it. */
+  readonly pushesConfig: boolean;
   /** Whether HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
   readonly sha256With96Bits: boolean;
   /** Algorithms of Phase 1, as far as IKEv1 can express them: a hash is both PRF and integrity. */

@@ -68,6 +68,8 @@ export type Ikev1Terms = {
   readonly isUserKnown: boolean;
   /** HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
   readonly isSha256Short: boolean;
+  /** Mode Config: a site that calls is told its address, instead of asking for it. */
+  readonly pushesConfig: boolean;
   /**
    * Main Mode: the site at this address, and whether an ID is its own. The ID comes in the fifth
    * message, when the key has already been chosen.

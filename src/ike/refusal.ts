@@ -62,12 +62,17 @@ export type Refusal =
     }
   /** The peer grants our request in more selectors than one Child SA may have. */
   | { readonly kind: "too-many-selectors"; readonly detail: string }
-  /** The site asks for inner addresses of these families; none of its subnets is one address. */
+  /**
+   * The site asks for inner addresses of these families, or is to be told its own (none); none of
+   * its subnets is one address.
+   */
   | {
       readonly kind: "no-internal-address";
       readonly asked: readonly string[];
       readonly own: readonly string[];
     }
+  /** Mode Config: the site has not taken the address that it was told. */
+  | { readonly kind: "mode-config-failed"; readonly detail: string }
   | { readonly kind: "no-additional-sas"; readonly max: number }
   /** All Child SAs of the site together would have too many pairs of subnets. */
   | { readonly kind: "no-additional-pairs"; readonly max: number }
@@ -82,7 +87,7 @@ export type Refusal =
   /** Another connected site has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
   /** The site's user has not authenticated (XAUTH). */
-  | { readonly kind: "xauth"; readonly detail: string }
+  | { readonly kind: "xauth-failed"; readonly detail: string }
   /** A part of IKEv1 that is not supported here. */
   | { readonly kind: "ikev1-unsupported"; readonly detail: string }
   | BeforeAuthRefusal
@@ -147,8 +152,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       return childText(refusal);
     case "state-not-found":
       return { reason: "temporary-failure", detail: refusal.detail };
-    case "xauth":
-      return { reason: "xauth-failed", detail: refusal.detail };
+    case "xauth-failed":
+    case "mode-config-failed":
     case "ikev1-unsupported":
     case "temporary-failure":
     case "spi-in-use":
@@ -216,6 +221,11 @@ function namesText({ names }: { readonly names: readonly string[] }): string {
 
 const NAMES_SHOWN_MAX = 8;
 
+function addressWish(asked: readonly string[]): string {
+  if (asked.length === 0) return "the site is to be told its inner address";
+  return `the site asks for an inner ${asked.join(" or ")} address`;
+}
+
 /** Why the peer does not get the Child SA or address that it asks for. */
 function childText(
   refusal: Extract<
@@ -242,7 +252,7 @@ function childText(
       return {
         reason: "internal-address-failure",
         detail:
-          `the site asks for an inner ${refusal.asked.join(" or ")} address (virtual IP): it ` +
+          `${addressWish(refusal.asked)} (virtual IP): it ` +
           "would get its own remote subnet if that were a single address, " +
           `but it is ${refusal.own.join(", ")}`,
       };

@@ -144,6 +144,7 @@ export type ChildReason =
   | "no-additional-pairs"
   | "too-many-selectors"
   | "internal-address-failure"
+  | "mode-config-failed"
   | "no-additional-sas"
   | "child-sa-not-found"
   | "temporary-failure"

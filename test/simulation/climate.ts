@@ -76,7 +76,8 @@ export function drawClimate(prng: Prng): Climate {
 
 function withIkev1(plan: EroutePlan): EroutePlan {
   const v1 = {
-    ...({ mode: "both", legacy: false, xauth: false, sha256With96Bits: false } as const),
+    ...({ mode: "both", legacy: false, xauth: false, pushesConfig: false } as const),
+    sha256With96Bits: false,
     ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
   };
   const versions: IkeVersions = { v2: true, v1 };

@@ -19,7 +19,7 @@ import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 const V1: Ikev1Rule = {
   mode: "both",
-  ...{ legacy: false, xauth: false, sha256With96Bits: false },
+  ...{ legacy: false, xauth: false, pushesConfig: false, sha256With96Bits: false },
   ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
 };
 

@@ -231,7 +231,10 @@ function credentialsOf(): Credentials {
     ppk: undefined,
     isSilent: false,
     ourIdentity: parseIdentity("concentrator.example"),
-    ikev1: { xauth: false, isUserKnown: false, isSha256Short: false, expected: undefined },
+    ikev1: {
+      ...{ xauth: false, isUserKnown: false, isSha256Short: false, pushesConfig: false },
+      expected: undefined,
+    },
     policy: {
       ...{ suites: [IKEV1_ESP_SUITE], ikeSuites: [IKEV1_IKE_SUITE] },
       ...{ local: [selectorOf("10.0.0.0/16")], remote: [selectorOf("192.168.0.0/23")] },

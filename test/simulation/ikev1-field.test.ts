@@ -24,7 +24,8 @@ import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 const KEY = "one key for both";
 const RULE: Ikev1Rule = {
-  ...{ mode: "both", legacy: false, xauth: false, sha256With96Bits: false },
+  ...{ mode: "both", legacy: false, xauth: false },
+  ...{ pushesConfig: false, sha256With96Bits: false },
   ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
 };
 

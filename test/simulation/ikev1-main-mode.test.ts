@@ -66,7 +66,10 @@ test("Main Mode: the ID has to be that of the site at this address, or the addre
       const expected = { peerId: "site-1", isPeer };
       return ok({
         ...own,
-        ikev1: { xauth: false, isUserKnown: false, isSha256Short: false, expected },
+        ikev1: {
+          ...{ xauth: false, isUserKnown: false, isSha256Short: false, pushesConfig: false },
+          expected,
+        },
       });
     },
   };

@@ -17,7 +17,8 @@ import { toyKeyExchange } from "./toy-key-exchange.ts";
 import { toyAuth, toyKey } from "./toy-signature.ts";
 
 const RULE: Ikev1Rule = {
-  ...{ mode: "both", legacy: false, xauth: false, sha256With96Bits: false },
+  ...{ mode: "both", legacy: false, xauth: false },
+  ...{ pushesConfig: false, sha256With96Bits: false },
   ...{ ike: [IKEV1_IKE_SUITE], esp: [IKEV1_ESP_SUITE] },
 };
 const V1: IkeVersions = { v2: true, v1: RULE };

@@ -18,7 +18,8 @@ const KEY = "one key for both";
 const BOTH: IkeVersions = {
   v2: true,
   v1: {
-    ...{ mode: "both", legacy: false, xauth: false, sha256With96Bits: false },
+    ...{ mode: "both", legacy: false, xauth: false },
+    ...{ pushesConfig: false, sha256With96Bits: false },
     ike: [IKEV1_IKE_SUITE],
     esp: [IKEV1_ESP_SUITE],
   },

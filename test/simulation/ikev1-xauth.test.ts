@@ -32,7 +32,7 @@ const reply = (user: string, password: string) =>
   );
 const ACK = attributes(CfgType.ACK);
 
-const NO_OTHER = { isSha256Short: false, expected: undefined };
+const NO_OTHER = { isSha256Short: false, pushesConfig: false, expected: undefined };
 const WITH_XAUTH: CalledSettings = {
   credentials: (own) => ok({ ...own, ikev1: { ...NO_OTHER, xauth: true, isUserKnown: false } }),
   password: (user, password) => user === "anna" && password === "right",

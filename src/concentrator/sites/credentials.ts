@@ -48,6 +48,7 @@ function ikev1TermsOf(rule: Ikev1Rule | undefined): Ikev1Terms {
     xauth: rule?.xauth ?? false,
     isUserKnown: false,
     isSha256Short: rule?.sha256With96Bits ?? false,
+    pushesConfig: rule?.pushesConfig ?? false,
     expected: undefined,
   };
 }

@@ -13,6 +13,7 @@ import type { IkeSa } from "./every-phase.ts";
 import { deadlineOfCall, onDeadlineCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { deadlineOfProving, onDeadlineProving } from "./proving-user.ts";
+import { repeatPush } from "./push.ts";
 import type { QuickMode } from "./quick-mode-phase.ts";
 import { giveUp, rekeyChild } from "./quick-mode-request.ts";
 import { replaceQuickMode } from "./quick-modes.ts";
@@ -27,11 +28,12 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   if (isCalling(sa)) return deadlineOfCall(sa);
   if (sa.phase === "proving-user") return deadlineOfProving(sa);
   if (sa.phase !== "established") return sa.expireAt;
-  const { timers, heir, dpd, fragments } = sa;
+  const { timers, heir, dpd, fragments, push } = sa;
   let next: Instant | undefined = timers.hardAt;
   const duties = [timers.rekeyAt, timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
   const others = [timers.redundant?.at, heir?.until, dpd.asked?.againAt, livenessAt(sa)];
-  for (const at of [...duties, ...others, fragments?.until]) next = earlier(next, at);
+  const parts = [fragments?.until, push?.sent?.retransmitAt];
+  for (const at of [...duties, ...others, ...parts]) next = earlier(next, at);
   for (const { rekeyAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, rekeyAt), redundantUntil);
   }
@@ -98,6 +100,7 @@ const DUTIES: readonly Duty[] = [
   endIfOver,
   forgetFragments,
   renew,
+  repeatPush,
   runQuickModes,
   runChildren,
   keepAlive,

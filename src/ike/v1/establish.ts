@@ -9,10 +9,11 @@ import { jittered } from "../jitter.ts";
 import { REKEY_SHARE_MIN } from "../limits.ts";
 import { failedNote } from "./answer.ts";
 import { newDpd } from "./dpd.ts";
-import type { Established } from "./established-phase.ts";
+import type { Established, Pushes } from "./established-phase.ts";
 import { ikeAlgorithmsOf } from "./facts.ts";
 import { wipeIsakmpKeys } from "./keys.ts";
 import { askForUser } from "./proving-user.ts";
+import { beginPush } from "./push.ts";
 import type { AfterProof } from "./responder-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { inactivityStepMs } from "./usage.ts";
@@ -84,6 +85,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     isSha256Short: terms.ikev1?.isSha256Short === true,
     children: [],
     quickModes: [],
+    push: undefined,
     usedIds: [],
     heir: undefined,
     dpd: newDpd(proven.vendors, context),
@@ -103,13 +105,22 @@ export function establish(proven: Proven, context: IkeContext): Step {
   const { initialContact } = proven;
   const detail = ikeAlgorithmsText(ikeAlgorithmsOf(algorithms));
   const note = { level: "info", step, outcome: "ok", reason: "established", detail } as const;
+  const pushes = pushesOf(proven);
   if (proven.needsUser) {
     const isUserKnown = terms.ikev1?.isUserKnown === true;
-    return askForUser(sa, { initialContact, isUserKnown, note }, context);
+    return askForUser(sa, { initialContact, isUserKnown, pushes, note }, context);
   }
+  const pushed = pushes === undefined ? { sa, effects: [] } : beginPush(sa, pushes, context);
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: proven.holder },
     { kind: "note", note },
+    ...pushed.effects,
   ];
-  return { sa, effects };
+  return { sa: pushed.sa, effects };
+}
+
+/** Only a site that calls is told its address: one that we call has it. */
+function pushesOf({ terms, id, vendors }: Proven): Pushes | undefined {
+  if (terms.ikev1?.pushesConfig !== true || id.role === "initiator") return undefined;
+  return { isUnity: vendors.has("unity") };
 }

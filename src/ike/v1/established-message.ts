@@ -17,6 +17,7 @@ import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
 import { onInformational, onInitialContact } from "./informational.ts";
 import { type Decrypted, decryptMessage, firstIv, isHashed } from "./protect.ts";
+import { onPushMessage } from "./push.ts";
 import { beginQuickMode, onHash3 } from "./quick-mode.ts";
 import type { Over, QuickMode } from "./quick-mode-phase.ts";
 import { type NextMessage, onGranted } from "./quick-mode-request.ts";
@@ -48,6 +49,8 @@ export function onMessageEstablished(
   }
   const isUsed = sa.usedIds.includes(messageId);
   const isTransaction = exchangeType === ExchangeType.TRANSACTION;
+  const pushed = isTransaction ? onPushMessage(sa, event, context) : undefined;
+  if (pushed !== undefined) return pushed;
   if (isUsed && !isTransaction) return counted(sa, "messages_repeated");
   const opened = decryptMessage(sa, firstIv(sa, messageId), header, octets);
   if (opened === undefined || !isHashed(sa, messageId, opened.received)) {

@@ -13,7 +13,7 @@ import type { Ticket } from "../ticket.ts";
 import type { Reassembly } from "./fragments.ts";
 import type { IsakmpAlgorithms, IsakmpKeys } from "./keys.ts";
 import type { NatT } from "./nat.ts";
-import type { QuickMode } from "./quick-mode-phase.ts";
+import type { Copies, QuickMode } from "./quick-mode-phase.ts";
 
 /** When an established ISAKMP SA has something to do by itself; undefined: never. */
 export type Timers = {
@@ -60,6 +60,18 @@ export type Dpd = {
   readonly peerSequence: number | undefined;
 };
 
+/** Mode Config push is wanted; `isUnity`: the site understands Cisco's attributes. */
+export type Pushes = { readonly isUnity: boolean };
+
+/** Mode Config push: the Transaction in which the site is told its address. */
+export type Push = {
+  readonly messageId: number;
+  /** The IV of the site's ACK. */
+  readonly iv: Uint8Array;
+  /** It is repeated until the ACK comes; undefined: it is over. */
+  readonly sent: Copies | undefined;
+};
+
 export type Established = {
   readonly version: 1;
   readonly phase: "established";
@@ -86,6 +98,8 @@ export type Established = {
   readonly children: readonly ChildSa[];
   /** Exchanges of Phase 2 under way, and those that are over but may be repeated. */
   readonly quickModes: readonly QuickMode[];
+  /** Undefined: the site asks for its address, or has none. */
+  readonly push: Push | undefined;
   /** Message IDs that the peer has used: none may come again with other content. */
   readonly usedIds: readonly number[];
   /** Undefined: it is the newest. */

@@ -23,6 +23,7 @@ import { isCalling } from "./initiator-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { stepSigned } from "./main-mode-signed.ts";
 import { onMessageProving, onPassword } from "./proving-user.ts";
+import { isPushing } from "./push.ts";
 import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
 import {
   askForChildren,
@@ -131,7 +132,9 @@ function take(sa: Established, event: IkeEvent, context: IkeContext): Step {
     case "rekey-child":
       return rekeyChild(sa, event.spiIn, context);
     case "new-child":
-      return sa.heir === undefined ? askForChildren(sa, event, context) : same(sa);
+      return sa.heir === undefined && !isPushing(sa)
+        ? askForChildren(sa, event, context)
+        : same(sa);
     case "close-child":
       return onExpired(sa, event.spiIn, context);
     case "check-liveness": {

@@ -50,12 +50,17 @@ export function modeConfigReply(
   return ok({ payload, addresses });
 }
 
-/** A SET with all that the site may have: its format alone, as nothing is pushed yet. */
+/** A SET with all that the site may have. */
 export function modeConfigSet(identifier: number, giving: Giving): ModeConfig {
   const addresses = FAMILIES.flatMap((family) => firstAddress(giving, family));
   const attributes = attributesFor(addresses, giving);
   const payload = { kind: "ATTRIBUTE", cfgType: CfgType.SET, identifier, attributes } as const;
   return { payload, addresses };
+}
+
+/** Whether the ACK of a SET names an address: attributes that a site does not take are left out. */
+export function acceptsAddress({ attributes }: AttributePayload): boolean {
+  return attributes.some(({ type }) => FAMILIES.some((family) => ADDRESS[family] === type));
 }
 
 /** The ACK of a peer's SET: the types that it names, without values. */

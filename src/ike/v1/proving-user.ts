@@ -24,6 +24,7 @@ import {
   newMessageId,
   sealMessage,
 } from "./protect.ts";
+import { beginPush } from "./push.ts";
 import type { ProvingUser, UserProof, WhenUp } from "./responder-phase.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import { wipeSecrets } from "./secrets.ts";
@@ -87,13 +88,13 @@ export function onMessageProving(sa: ProvingUser, event: MessageEvent, context: 
   context.onMessage?.(seenPayloads("received", header, payloads));
   const answer = payloadOf(payloads, "ATTRIBUTE");
   if (answer === undefined) return { sa, effects: [] };
-  if (proof.awaits === "ack") return answer.cfgType === CfgType.ACK ? finish(sa) : same(sa);
+  if (proof.awaits === "ack") return answer.cfgType === CfgType.ACK ? begin(sa, context) : same(sa);
   return onReply(sa, answer, context);
 }
 
 function onReply(sa: ProvingUser, answer: AttributePayload, context: IkeContext): Step {
   const read = readXauthReply(answer);
-  if (!read.ok) return end(sa, { kind: "xauth", detail: read.error });
+  if (!read.ok) return end(sa, { kind: "xauth-failed", detail: read.error });
   const { user, password } = read.value;
   const ticket = context.ticket();
   return {
@@ -113,12 +114,21 @@ export function onPassword(
   const told = ask(up, xauthStatus(IDENTIFIER, isRight), "ack", context);
   if (isRight) return { sa: { ...sa, proof: told.proof }, effects: [told.sent] };
   const detail = `the password of user ${proof.user} is wrong, or there is no such user`;
-  const failed = end(sa, { kind: "xauth", detail });
+  const failed = end(sa, { kind: "xauth-failed", detail });
   const counted = { kind: "count", counter: "authentication_failures" } as const;
   return { sa: failed.sa, effects: [told.sent, counted, ...failed.effects] };
 }
 
-/** The site knows that its user is accepted: the ISAKMP SA is up. */
+/** The site knows that its user is accepted, and is told its address if it waits for that. */
+function begin(sa: ProvingUser, context: IkeContext): Step {
+  const { pushes } = sa.whenUp;
+  const up = finish(sa);
+  if (pushes === undefined) return up;
+  const pushed = beginPush(sa.up, pushes, context);
+  return { sa: pushed.sa, effects: [...up.effects, ...pushed.effects] };
+}
+
+/** The ISAKMP SA is up. */
 function finish({ up, whenUp: { initialContact, note } }: ProvingUser): Step {
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: undefined },
@@ -132,12 +142,15 @@ function onOther(sa: ProvingUser, event: MessageEvent): Step {
   const opened = openFirst(sa, event);
   if (opened === undefined) return same(sa);
   const isFirst = notifyOf(opened.received.payloads, NotifyType.INITIAL_CONTACT) !== undefined;
-  const { isUserKnown, note } = sa.whenUp;
-  const whenUp = { initialContact: true, isUserKnown, note };
+  const { isUserKnown, pushes, note } = sa.whenUp;
+  const whenUp = { initialContact: true, isUserKnown, pushes, note };
   return { sa: isFirst ? { ...sa, whenUp } : sa, effects: [] };
 }
 
-/** The site goes on without XAUTH, as some devices do when they begin Phase 1 anew. */
+/**
+ * The site goes on without XAUTH, as some devices do when they begin Phase 1 anew. It has its
+ * address from before.
+ */
 function onQuickMode(sa: ProvingUser, event: MessageEvent, context: IkeContext): Step {
   if (!sa.whenUp.isUserKnown || openFirst(sa, event) === undefined) return same(sa);
   const up = finish(sa);

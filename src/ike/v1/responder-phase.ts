@@ -11,7 +11,7 @@ import type { Credentials } from "../event.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
-import type { Established } from "./established-phase.ts";
+import type { Established, Pushes } from "./established-phase.ts";
 import type { Reassembly } from "./fragments.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
@@ -147,6 +147,8 @@ export type WhenUp = {
   readonly initialContact: boolean;
   /** The user has authenticated before, so the site may go on without. */
   readonly isUserKnown: boolean;
+  /** The site is told its address; undefined: it asks for it. */
+  readonly pushes: Pushes | undefined;
   readonly note: IkeNote;
 };
 

@@ -68,7 +68,8 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "peer-refused-ikev1":
     case "no-answer":
     case "ikev1-unsupported":
-    case "xauth":
+    case "xauth-failed":
+    case "mode-config-failed":
     case "bad-icv":
       return undefined;
     default:

@@ -38,10 +38,17 @@ export const CHILD_REASONS: Readonly<Record<ChildReason, Meaning>> = {
   },
   "internal-address-failure": {
     ...WARNING,
-    words: "asks for a virtual IP and has none in its row",
+    words: "has no virtual IP in its row",
     advice:
       "write the one address that it is to have into its row (remip with /32 or /128), or switch " +
       "off the virtual IP (vips, leftsourceip, mode config) at the site",
+  },
+  "mode-config-failed": {
+    ...WARNING,
+    words: "does not take the virtual IP that it is told",
+    advice:
+      "have the site wait for its address (mode config push), or let it ask: leave `mode_config` " +
+      "of the eroute out",
   },
   "no-additional-sas": {
     ...WARNING,

@@ -83,6 +83,17 @@ test("what Aggressive Mode and legacy cost is said; keys of IKEv1 without IKEv1 
   expect(warned(`${FLEET}xauth = true\n`)).toEqual([
     "eroute[0].xauth is set, but IKEv1 is not allowed",
   ]);
+  expect(warned(`${FLEET}mode_config = "push"\n`)).toEqual([
+    "eroute[0].mode_config is set, but IKEv1 is not allowed",
+  ]);
+});
+
+test("mode_config: sites ask for their address, unless the eroute pushes it", () => {
+  const rule = (more: string) => config(`${V1}${more}`).plan.eroutes[0]?.versions.v1?.pushesConfig;
+  expect(rule("")).toBe(false);
+  expect(rule('mode_config = "pull"\n')).toBe(false);
+  expect(rule('mode_config = "push"\n')).toBe(true);
+  expect(told(`${V1}mode_config = "both"\n`)).toEqual([expect.stringContaining("mode_config")]);
 });
 
 test("a weak password of a user is warned of where Aggressive Mode is allowed", () => {

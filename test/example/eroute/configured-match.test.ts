@@ -88,8 +88,8 @@ test("R1: how far an ID goes along with a pattern that does not match it", () =>
 });
 
 test("only eroutes that allow the version match; of the others, the first is named", () => {
-  const v1 = { mode: "both", legacy: false, xauth: false, sha256With96Bits: false } as const;
-  const old = { v2: false, v1: { ...v1, ike: [], esp: [] } };
+  const rest = { legacy: false, xauth: false, pushesConfig: false, sha256With96Bits: false };
+  const old = { v2: false, v1: { mode: "both", ...rest, ike: [], esp: [] } } as const;
   const plan = eroutePlan({ eroutes: [baseEroute({ versions: old }), normalEroute()] });
   expect(matchConfigured(plan, "site-1")).toMatchObject({ kind: "base" });
   expect(matchConfigured(plan, "site-1", 1)).toMatchObject({ kind: "base" });

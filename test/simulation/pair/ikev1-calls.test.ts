@@ -12,7 +12,8 @@ import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 
 const RULE: Ikev1Rule = {
-  ...{ mode: "aggressive", legacy: false, xauth: false, sha256With96Bits: false },
+  ...{ mode: "aggressive", legacy: false, xauth: false },
+  ...{ pushesConfig: false, sha256With96Bits: false },
   ike: [IKEV1_IKE_SUITE],
   esp: [IKEV1_ESP_SUITE],
 };

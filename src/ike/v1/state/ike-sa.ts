@@ -36,7 +36,7 @@ import {
   settings,
   ticket,
 } from "../../state/values.ts";
-import type { Dpd, Established, Heir, Timers, Usage } from "../established-phase.ts";
+import type { Dpd, Established, Heir, Push, Timers, Usage } from "../established-phase.ts";
 import type { IkeSa } from "../every-phase.ts";
 import { ikeAlgorithmsOf } from "../facts.ts";
 import type { IsakmpAlgorithms, IsakmpKeys } from "../keys.ts";
@@ -94,6 +94,8 @@ type TaggedOf<K extends Tagged["kind"]> = Extract<Tagged, { readonly kind: K }>;
 
 const COMMON = { messageId: u32, iv: key, digest: key } as const;
 
+const copies = record<Copies>({ octets: datagram, attempts: u8, retransmitAt: instant });
+
 const tagged = byKind<Tagged>({
   installing: record<TaggedOf<"installing">>({
     kind: constant("installing"),
@@ -115,7 +117,7 @@ const tagged = byKind<Tagged>({
       spiIn: espSpi,
       Ni: nonce,
       Nr: nonce,
-      sent: record<Copies>({ octets: datagram, attempts: u8, retransmitAt: instant }),
+      sent: copies,
     }),
   }),
   granted: record<TaggedOf<"granted">>({
@@ -211,6 +213,7 @@ const established = record<Lasting>({
   isSha256Short: bool,
   children: list(childSa, 65_535),
   quickModes: list(quickMode, 255),
+  push: optional(record<Push>({ messageId: u32, iv: key, sent: optional(copies) })),
   usedIds: list(u32, 65_535),
   heir: optional(
     record<Heir>({
