@@ -1,7 +1,14 @@
 /** Records what happens: counts everything, and writes what is not folded to journal and log. */
 
+import { type EventSource, eventSourceOf } from "../concentrator/journal/event-source.ts";
 import { createFolding, FOLD_MS } from "../concentrator/journal/fold.ts";
-import { harmless, type Journal, type JournalEntry } from "../concentrator/journal/journal.ts";
+import {
+  harmless,
+  type Journal,
+  type JournalEntry,
+  type JournalRecord,
+  recordOf,
+} from "../concentrator/journal/journal.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Attempts } from "../why/attempts.ts";
 import type { FailureCounts } from "../why/failure-counts.ts";
@@ -35,11 +42,11 @@ export function createRecorder(settings: RecorderSettings): Recorder {
   const folding = createFolding(now());
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const write = (entry: JournalEntry): number => {
-    const record = journal.add(entry, wallMs());
+  const write = (entry: JournalEntry, source?: EventSource): JournalRecord => {
+    const record = journal.add(entry, wallMs(), source);
     for (const listener of listeners) listener();
     log.write(record, debugging.wants(record.peerId, record.remote));
-    return record.sequence;
+    return record;
   };
   const tell = (): void => {
     timer = undefined;
@@ -54,11 +61,13 @@ export function createRecorder(settings: RecorderSettings): Recorder {
   return {
     record(entry) {
       const safe = harmless(entry);
-      const isWatched = debugging.wants(entry.peerId, entry.remote);
-      const told = folding.take(safe, now(), isWatched);
-      const sequence = told === undefined ? 0 : write(told);
-      // Every entry counts, whether it has a line of its own or not.
-      const record = { ...safe, sequence, wallMs: wallMs() };
+      const source = eventSourceOf(safe);
+      const isWatched = debugging.wants(safe.peerId, safe.remote);
+      const told = folding.take(safe, now(), { isWatched, source });
+      const written = told === undefined ? undefined : write(told, source);
+      // Every entry counts, whether it has a line of its own or not; a line may stand for others.
+      const isAsWritten = told === safe && written !== undefined;
+      const record = isAsWritten ? written : recordOf(safe, written?.sequence ?? 0, wallMs());
       attempts.note(record);
       failures.note(record);
       arm();

@@ -2,6 +2,7 @@
 
 import type { JournalRecord, JournalStep } from "../concentrator/journal/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import { RecencyMap } from "../octets/recency-map.ts";
 import { followsFrom } from "./reason.ts";
 import { createRemovals, type Removal } from "./removals.ts";
 import { shortened } from "./shortened.ts";
@@ -66,22 +67,21 @@ type History = Attempt[];
 
 type Table = {
   readonly max: number;
-  readonly histories: Map<string, History>;
+  readonly histories: RecencyMap<string, History>;
   /** The IDs that came from an address, the latest last. */
-  readonly byHost: Map<string, readonly string[]>;
+  readonly byHost: RecencyMap<string, readonly string[]>;
 };
 
 /** An empty history. */
 export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): Attempts {
-  const known: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
-  const unknown: Table = { max: unknownMax, histories: new Map(), byHost: new Map() };
+  const known = emptyTable(knownMax);
+  const unknown = emptyTable(unknownMax);
   // A table of its own: while the database is away anybody can make up IDs that may be sites.
-  const undecided: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
+  const undecided = emptyTable(knownMax);
   const tables = [known, undecided, unknown];
   const removals = createRemovals();
-  const historyOf = (key: string) =>
-    tables.map(({ histories }) => histories.get(key)).find((found) => found !== undefined) ??
-    ([] as History);
+  const historyOf = (key: string): History =>
+    known.histories.get(key) ?? undecided.histories.get(key) ?? unknown.histories.get(key) ?? [];
   return {
     note(record) {
       if (followsFrom(record.reason) === "repair") removals.note(record);
@@ -129,6 +129,10 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
   };
 }
 
+function emptyTable(max: number): Table {
+  return { max, histories: new RecencyMap(), byHost: new RecencyMap() };
+}
+
 function lastOnes({ histories }: Table, isKnown: boolean): readonly LastAttempt[] {
   const last: LastAttempt[] = [];
   for (const history of histories.values()) {
@@ -139,23 +143,29 @@ function lastOnes({ histories }: Table, isKnown: boolean): readonly LastAttempt[
 }
 
 /** What was put least recently is forgotten first. */
-function putLast<T>(map: Map<string, T>, key: string, value: T, max: number): void {
-  map.delete(key);
+function putLast<T>(map: RecencyMap<string, T>, key: string, value: T, max: number): void {
   map.set(key, value);
-  if (map.size > max) for (const oldest of map.keys()) return void map.delete(oldest);
+  if (map.size > max) map.deleteOldest();
 }
 
 function noteHost({ byHost, max }: Table, { peerId, remote }: JournalRecord): void {
   const host = hostOf(remote);
   if (peerId === undefined || host === undefined) return;
-  const others = (byHost.get(host) ?? []).filter((id) => id !== peerId);
+  const before = byHost.use(host) ?? [];
+  if (before.at(-1) === peerId) return;
+  const others = before.filter((id) => id !== peerId);
   putLast(byHost, host, [...others, peerId].slice(-PER_HOST_MAX), max);
 }
 
 /** The port tells nothing: it changes with each attempt. */
 export function hostOf(remote: string | undefined): string | undefined {
-  return remote?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  if (remote === undefined) return undefined;
+  const isBracketed = remote.startsWith("[");
+  const end = isBracketed ? remote.lastIndexOf("]") : remote.search(PORT);
+  return remote.slice(isBracketed ? 1 : 0, end < 0 ? undefined : end);
 }
+
+const PORT = /:\d+$/;
 
 /** If a site repeats the same attempts, its history has one entry of each kind. */
 function add(history: History, outcome: Attempt["outcome"], record: JournalRecord): void {
@@ -189,7 +199,7 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
   const newest = history.length - (isOfOlderOne && last === history.at(-1) ? 1 : 0);
   history.splice(newest, 0, attempt);
   if (history.length > PER_SITE_MAX) history.shift();
-  forgetOffers(history);
+  if (record.offered !== undefined || record.wanted !== undefined) forgetOffers(history);
 }
 
 /** What was offered is long: only the last attempts keep it. */

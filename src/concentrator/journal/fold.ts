@@ -7,6 +7,7 @@
  */
 
 import type { Instant } from "../../octets/instant.ts";
+import { RecencyMap } from "../../octets/recency-map.ts";
 import { Rate, type RateLimit } from "../rate.ts";
 import { type EventSource, eventSourceOf, isOfOperator, siteSource } from "./event-source.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -36,8 +37,11 @@ const DETAIL_LENGTH_MAX = 300;
 export const FOLD_MS = 30_000;
 
 export type Folding = {
-  /** The entry as it is to be written; undefined: it is reported later, in one line with others. */
-  take(entry: JournalEntry, now: Instant, isWatched?: boolean): JournalEntry | undefined;
+  /**
+   * The entry as it is to be written; undefined: it is reported later, in one line with others.
+   * `more.source` is the entry's, if it is known already.
+   */
+  take(entry: JournalEntry, now: Instant, more?: TakeOptions): JournalEntry | undefined;
   /** Lines that tell what was left out since, at most {@link TOLD_AT_ONCE}. */
   due(now: Instant): readonly JournalEntry[];
   /** Whether a report is still due. */
@@ -47,6 +51,8 @@ export type Folding = {
   /** How many sources are remembered. */
   readonly size: number;
 };
+
+export type TakeOptions = { readonly isWatched?: boolean; readonly source?: EventSource };
 
 /** What was left out of one kind, of one source, or of all strangers: one line will report it. */
 type Fold = {
@@ -58,8 +64,21 @@ type Fold = {
   readonly up: Fold | undefined;
 };
 
-type Kind = { readonly rate: Rate; readonly fold: Fold };
-type Source = { readonly rate: Rate; readonly fold: Fold; readonly kinds: Map<string, Kind> };
+/** Things that count as the same, of one source. There is a fold once something was left out. */
+type Kind = Sameness & { readonly rate: Rate; fold: Fold | undefined };
+
+/** Entries that have all of this in common are repeats. */
+type Sameness = Pick<JournalEntry, "step" | "outcome" | "level" | "reason"> & {
+  readonly about: string | undefined;
+};
+
+type Source = {
+  readonly name: string;
+  readonly rate: Rate;
+  fold: Fold | undefined;
+  /** The one that came last is the last. */
+  readonly kinds: Kind[];
+};
 
 /** Nothing has been left out yet. */
 export function createFolding(now: Instant): Folding {
@@ -67,8 +86,8 @@ export function createFolding(now: Instant): Folding {
 }
 
 class Folder implements Folding {
-  readonly #sites = new Map<string, Source>();
-  readonly #prefixes = new Map<string, Source>();
+  readonly #sites = new RecencyMap<string, Source>();
+  readonly #prefixes = new RecencyMap<string, Source>();
   readonly #waiting = new Set<Fold>();
   readonly #strangers: Rate;
   readonly #rest: Fold = newFold((count) => `and ${counted(count)} more of others`, undefined);
@@ -78,23 +97,24 @@ class Folder implements Folding {
     this.#strangers = new Rate(STRANGERS, now);
   }
 
-  take(entry: JournalEntry, now: Instant, isWatched = false): JournalEntry | undefined {
+  take(entry: JournalEntry, now: Instant, more: TakeOptions = {}): JournalEntry | undefined {
+    const { isWatched = false } = more;
     // An operator who requests something about a site wants to see the result.
     if (isOfOperator(entry)) {
       if (entry.peerId !== undefined) this.#sites.delete(siteSource(entry.peerId).key);
       return entry;
     }
-    const of = eventSourceOf(entry);
+    const of = more.source ?? eventSourceOf(entry);
     const source = this.#sourceOf(of, now, isWatched);
-    const kind = kindOf(source, kindKey(entry, of, isWatched), now, isWatched);
-    if (!kind.rate.take(now)) return this.#leaveOut(kind.fold, entry, now);
+    const kind = kindOf(source, isWatched ? WATCHED_KIND : samenessOf(entry, of), now);
+    if (!kind.rate.take(now)) return this.#leaveOut(this.#foldOf(source, kind), entry, now);
     if (of.kind !== "daemon" && !source.rate.take(now)) {
-      return this.#leaveOut(source.fold, entry, now);
+      return this.#leaveOut(this.#foldOf(source), entry, now);
     }
     if (of.kind === "stranger" && !isWatched && !this.#strangers.take(now)) {
-      return this.#leaveOut(source.fold, entry, now);
+      return this.#leaveOut(this.#foldOf(source), entry, now);
     }
-    return this.#told(kind.fold, entry, now);
+    return kind.fold === undefined ? entry : this.#told(kind.fold, entry, now);
   }
 
   due(now: Instant): readonly JournalEntry[] {
@@ -141,51 +161,66 @@ class Folder implements Folding {
   }
 
   #sourceOf({ kind, key, name }: EventSource, now: Instant, isWatched: boolean): Source {
-    const [table, max] =
-      kind === "stranger" ? [this.#prefixes, PREFIXES_MAX] : [this.#sites, SITES_MAX];
+    const isStranger = kind === "stranger";
+    const table = isStranger ? this.#prefixes : this.#sites;
     const place = isWatched ? `${key} watched` : key;
-    const known = table.get(place);
-    const source = known ?? newSource(name, this.#rest, { now, isWatched });
-    table.delete(place);
+    const known = table.use(place);
+    if (known !== undefined) return known;
+    const rate = new Rate(isWatched ? WATCHED : SHARE, now);
+    const source = { name, rate, fold: undefined, kinds: [] };
     table.set(place, source);
-    if (table.size > max) this.#forgetOldest(table);
+    if (table.size > (isStranger ? PREFIXES_MAX : SITES_MAX)) table.deleteOldest();
     return source;
   }
 
-  #forgetOldest(table: Map<string, Source>): void {
-    for (const [key] of table) return void table.delete(key);
+  /** Of one kind, or of the source without its kinds. */
+  #foldOf(source: Source, kind?: Kind): Fold {
+    const { name } = source;
+    source.fold ??= newFold((count) => `and ${counted(count)} more of ${name}`, this.#rest);
+    if (kind === undefined) return source.fold;
+    kind.fold ??= newFold(likeIt, source.fold);
+    return kind.fold;
   }
 }
 
-function newSource(
-  name: string,
-  up: Fold,
-  { now, isWatched }: { readonly now: Instant; readonly isWatched: boolean },
-): Source {
-  const words = (count: number) => `and ${counted(count)} more of ${name}`;
-  const rate = new Rate(isWatched ? WATCHED : SHARE, now);
-  return { rate, fold: newFold(words, up), kinds: new Map() };
-}
-
-function kindOf(source: Source, key: string, now: Instant, isWatched: boolean): Kind {
-  const known = source.kinds.get(key);
-  const limit = isWatched ? WATCHED : REPEATS;
-  const kind = known ?? { rate: new Rate(limit, now), fold: newFold(likeIt, source.fold) };
-  source.kinds.delete(key);
-  source.kinds.set(key, kind);
-  if (source.kinds.size > KINDS_MAX) {
-    const [oldest] = source.kinds.keys();
-    if (oldest !== undefined) source.kinds.delete(oldest);
+function kindOf({ kinds }: Source, sameness: Sameness, now: Instant): Kind {
+  const at = kinds.findIndex((kind) => isSame(kind, sameness));
+  const known = kinds[at];
+  if (known !== undefined) {
+    if (at < kinds.length - 1) kinds.push(...kinds.splice(at, 1));
+    return known;
   }
+  const { step, outcome, level, reason, about } = sameness;
+  const rate = new Rate(sameness === WATCHED_KIND ? WATCHED : REPEATS, now);
+  const kind = { step, outcome, level, reason, about, rate, fold: undefined };
+  kinds.push(kind);
+  if (kinds.length > KINDS_MAX) kinds.shift();
   return kind;
 }
 
+function isSame(a: Sameness, b: Sameness): boolean {
+  return (
+    a.reason === b.reason &&
+    a.step === b.step &&
+    a.outcome === b.outcome &&
+    a.level === b.level &&
+    a.about === b.about
+  );
+}
+
+/** Of a traced site, everything counts as the same. */
+const WATCHED_KIND: Sameness = {
+  level: "debug",
+  step: "control",
+  outcome: "note",
+  reason: "message",
+  about: undefined,
+};
+
 /** Of the daemon's own notes only those that say the same are repeats. */
-function kindKey(entry: JournalEntry, { kind }: EventSource, isWatched: boolean): string {
-  if (isWatched) return "";
+function samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
   const { step, outcome, reason, level, peerId, detail } = entry;
-  const about = kind === "daemon" ? detail : peerId;
-  return `${step} ${outcome} ${level} ${reason} ${about ?? ""}`;
+  return { step, outcome, level, reason, about: kind === "daemon" ? detail : peerId };
 }
 
 function newFold(words: Fold["words"], up: Fold | undefined): Fold {

@@ -12,51 +12,80 @@ export type JournalShares = {
   takeOldest(): number;
 };
 
+/** The entries of one source. Whatever goes is its oldest. */
+type Share = { readonly key: string; readonly line: Line; readonly sequences: number[] };
+
+type Entry = { readonly sequence: number; readonly share: Share };
+
+/** Entries in order. Those before `first` are gone, and some after it. */
+type Line = { entries: Entry[]; first: number; count: number };
+
+/** Entries that are gone and still in a line, beside as many as there are others. */
+const GONE_MAX = 256;
+
 /** Shares of a journal of `max` entries. */
 export function createShares(max: number): JournalShares {
   const shareMax = Math.max(1, Math.floor(max * SHARE));
   const strangersMax = Math.max(1, Math.floor(max * STRANGERS_SHARE));
-  const bySource = new Map<string, number[]>();
+  const bySource = new Map<string, Share>();
   /** Sources above their share: few, because only a few shares fit into the journal. */
-  const above = new Set<string>();
-  /** The source of each entry, the oldest first. */
-  const ofStrangers = new Map<number, string>();
-  const ofOthers = new Map<number, string>();
+  const above = new Set<Share>();
+  const strangers: Line = { entries: [], first: 0, count: 0 };
+  const others: Line = { entries: [], first: 0, count: 0 };
 
-  const oldest = (): number => {
-    const [stranger = Number.POSITIVE_INFINITY] = ofStrangers.keys();
-    if (ofStrangers.size > strangersMax) return stranger;
-    const [other = Number.POSITIVE_INFINITY] = ofOthers.keys();
-    return Math.min(stranger, other);
+  const oldest = (): Entry | undefined => {
+    const stranger = firstOf(strangers);
+    if (strangers.count > strangersMax) return stranger;
+    const other = firstOf(others);
+    if (stranger === undefined || other === undefined) return stranger ?? other;
+    return stranger.sequence < other.sequence ? stranger : other;
   };
-  const remove = (sequence: number): void => {
-    const source = ofStrangers.get(sequence) ?? ofOthers.get(sequence);
-    ofStrangers.delete(sequence);
-    ofOthers.delete(sequence);
-    if (source === undefined) return;
-    const sequences = bySource.get(source) ?? [];
-    // Whatever goes is the oldest of its source.
-    sequences.shift();
-    if (sequences.length <= shareMax) above.delete(source);
-    if (sequences.length === 0) bySource.delete(source);
+  const shareOf = ({ kind, key }: EventSource): Share => {
+    const known = bySource.get(key);
+    if (known !== undefined) return known;
+    const share = { key, line: kind === "stranger" ? strangers : others, sequences: [] };
+    bySource.set(key, share);
+    return share;
   };
   return {
-    add({ kind, key }, sequence) {
-      const sequences = bySource.get(key) ?? [];
+    add(source, sequence) {
+      const share = shareOf(source);
+      const { line, sequences } = share;
       sequences.push(sequence);
-      bySource.set(key, sequences);
-      (kind === "stranger" ? ofStrangers : ofOthers).set(sequence, key);
-      if (sequences.length > shareMax && kind !== "daemon") above.add(key);
+      line.entries.push({ sequence, share });
+      line.count++;
+      if (line.entries.length > 2 * line.count + GONE_MAX) withoutGone(line);
+      if (sequences.length > shareMax && source.kind !== "daemon") above.add(share);
     },
     takeOldest() {
-      let going: readonly number[] = [];
-      for (const source of above) {
-        const sequences = bySource.get(source) ?? [];
-        if (sequences.length > going.length) going = sequences;
+      let share: Share | undefined;
+      for (const one of above) {
+        if (one.sequences.length > (share?.sequences.length ?? 0)) share = one;
       }
-      const sequence = going[0] ?? oldest();
-      remove(sequence);
+      share ??= oldest()?.share;
+      const sequence = share?.sequences.shift();
+      if (share === undefined || sequence === undefined) return Number.POSITIVE_INFINITY;
+      share.line.count--;
+      if (share.sequences.length <= shareMax) above.delete(share);
+      if (share.sequences.length === 0) bySource.delete(share.key);
       return sequence;
     },
   };
+}
+
+function isGone({ sequence, share: { sequences } }: Entry): boolean {
+  return sequence < (sequences[0] ?? Number.POSITIVE_INFINITY);
+}
+
+function firstOf(line: Line): Entry | undefined {
+  for (; line.first < line.entries.length; line.first++) {
+    const entry = line.entries[line.first];
+    if (entry !== undefined && !isGone(entry)) return entry;
+  }
+  return undefined;
+}
+
+function withoutGone(line: Line): void {
+  line.entries = line.entries.filter((entry) => !isGone(entry));
+  line.first = 0;
 }

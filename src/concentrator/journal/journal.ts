@@ -1,7 +1,7 @@
 /** The journal: what happened to which site, and why. One entry a step; never a secret in it. */
 
 import type { Reason } from "../../reason/reason.ts";
-import { eventSourceOf } from "./event-source.ts";
+import { type EventSource, eventSourceOf } from "./event-source.ts";
 import { createShares } from "./journal-shares.ts";
 
 /** How far a negotiation or an SA has come. */
@@ -73,8 +73,9 @@ export type Journal = {
   /**
    * Adds an entry. If the journal is full, the oldest entry of a source with more than its share is
    * dropped; if there is none, the oldest of all. Texts are made harmless, see {@link harmless}.
+   * `source` is the entry's, if it is known already.
    */
-  add(entry: JournalEntry, wallMs: number): JournalRecord;
+  add(entry: JournalEntry, wallMs: number, source?: EventSource): JournalRecord;
   /** Takes in records of an earlier process, oldest first, which keep their sequences. */
   restore(records: readonly JournalRecord[]): void;
   /** The last `count` records with a sequence above `after`, oldest first. */
@@ -85,43 +86,77 @@ export type Journal = {
 
 /** A journal that keeps the last `max` entries. */
 export function createJournal(max: number): Journal {
-  /** By sequence, with gaps where entries were dropped early. */
+  /** By sequence, with gaps where entries were dropped early. Those before `first` are dropped. */
   const kept: JournalRecord[] = [];
+  let first = 0;
   const shares = createShares(max);
   let sequence = 0;
-  const firstAfter = (after: number) => firstIndex(kept, after);
-  const keep = (record: JournalRecord, entry: JournalEntry): void => {
+  const firstAfter = (after: number) => firstIndex(kept, first, after);
+  const keep = (record: JournalRecord, source: EventSource): void => {
     kept.push(record);
-    shares.add(eventSourceOf(entry), record.sequence);
-    if (kept.length > max) kept.splice(firstAfter(shares.takeOldest() - 1), 1);
+    shares.add(source, record.sequence);
+    if (kept.length - first > max) drop(firstAfter(shares.takeOldest() - 1));
+  };
+  /** Mostly the oldest goes. Moving all others each time would take longer than all the rest. */
+  const drop = (index: number): void => {
+    if (index > first) kept.splice(index, 1);
+    else if (++first >= DROPPED_MAX) {
+      kept.splice(0, first);
+      first = 0;
+    }
   };
   return {
-    add(entry, wallMs) {
-      const { isProven: _, ...rest } = harmless(entry);
-      const record = { ...rest, sequence: ++sequence, wallMs };
-      keep(record, entry);
+    add(entry, wallMs, source = eventSourceOf(entry)) {
+      const record = recordOf(harmless(entry), ++sequence, wallMs);
+      keep(record, source);
       return record;
     },
     restore(records) {
       for (const record of records) {
         if (record.sequence <= sequence) continue;
         sequence = record.sequence;
-        keep(record, record);
+        keep(record, eventSourceOf(record));
       }
     },
     recent(count, after = 0) {
-      return kept.slice(Math.max(kept.length - count, firstAfter(after), 0));
+      return kept.slice(Math.max(kept.length - count, firstAfter(after)));
     },
     following(after, count) {
-      const first = firstAfter(after);
-      return kept.slice(first, first + count);
+      const from = firstAfter(after);
+      return kept.slice(from, from + count);
     },
   };
 }
 
-/** Where the first record with a sequence above `after` is. */
-function firstIndex(kept: readonly JournalRecord[], after: number): number {
-  let low = 0;
+/** Records in memory that no longer count. */
+const DROPPED_MAX = 256;
+
+/** The entry in its place. */
+export function recordOf(entry: JournalEntry, sequence: number, wallMs: number): JournalRecord {
+  const { level, step, outcome, reason, peerId, eroute, remote, ikeSa, detail } = entry;
+  const record: { -readonly [Key in keyof JournalRecord]: JournalRecord[Key] } = {
+    level,
+    step,
+    outcome,
+    reason,
+    peerId,
+    eroute,
+    remote,
+    ikeSa,
+    detail,
+    sequence,
+    wallMs,
+  };
+  if (entry.role !== undefined) record.role = entry.role;
+  if (entry.folded !== undefined) record.folded = entry.folded;
+  if (entry.offered !== undefined) record.offered = entry.offered;
+  if (entry.wanted !== undefined) record.wanted = entry.wanted;
+  return record;
+}
+
+/** Where the first record with a sequence above `after` is, not before `from`. */
+function firstIndex(kept: readonly JournalRecord[], from: number, after: number): number {
+  let low = from;
   let high = kept.length;
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -137,6 +172,8 @@ function firstIndex(kept: readonly JournalRecord[], after: number): number {
  */
 export function harmless(entry: JournalEntry): JournalEntry {
   const { peerId, eroute, detail, offered, wanted } = entry;
+  const hasLists = offered !== undefined || wanted !== undefined;
+  if (!hasLists && isOneLine(peerId) && isOneLine(eroute) && isOneLine(detail)) return entry;
   return {
     ...entry,
     peerId: peerId === undefined ? undefined : oneLine(peerId),
@@ -150,6 +187,10 @@ export function harmless(entry: JournalEntry): JournalEntry {
 function shortList(texts: readonly string[]): readonly string[] {
   const list = texts.slice(0, LIST_MAX).map(oneLine);
   return texts.length > LIST_MAX ? [...list, `and ${texts.length - LIST_MAX} more`] : list;
+}
+
+function isOneLine(text: string | undefined): boolean {
+  return text === undefined || (text.length <= TEXT_LENGTH_MAX && !UNSAFE.test(text));
 }
 
 function oneLine(text: string): string {

@@ -126,7 +126,7 @@ describe("shares", () => {
     const message = { ...ENTRY, level: "debug", outcome: "note", reason: "message" } as const;
     let told = 0;
     for (let i = 0; i < 20_000; i++) {
-      if (folding.take(message, asInstant(i / 2), true) !== undefined) told++;
+      if (folding.take(message, asInstant(i / 2), { isWatched: true }) !== undefined) told++;
     }
     expect(told).toBeGreaterThan(500);
     expect(told).toBeLessThanOrEqual(1_001);
