@@ -4,6 +4,7 @@
  */
 
 import type { EspSpi } from "../inet/esp-spi.ts";
+import { Draft } from "../octets/draft.ts";
 import { Vocabulary } from "../octets/vocabulary.ts";
 import type { IkeSpi } from "../wire/header.ts";
 
@@ -18,7 +19,12 @@ export type Changes = {
   isHeadChanged: boolean;
   /** What many sites have alike is written once. */
   readonly vocabulary: Vocabulary;
+  /** Where one document after the other is written. */
+  readonly draft: Draft;
 };
+
+/** Room for an IKE SA with its site. */
+const DRAFT_OCTETS = 4_096;
 
 /** Undefined: nothing is kept for a next process. */
 type Changing = { readonly changes: Changes | undefined };
@@ -31,6 +37,7 @@ export function createChanges(): Changes {
     draining: new Set(),
     isHeadChanged: true,
     vocabulary: new Vocabulary(),
+    draft: new Draft(DRAFT_OCTETS),
   };
 }
 

@@ -5,16 +5,16 @@
  */
 
 import { assert } from "./assert.ts";
-import { toHex } from "./hex.ts";
+import { type Code, type Emit, written } from "./codec-code.ts";
+import type { Draft } from "./draft.ts";
 import type { Reader } from "./reader.ts";
-import type { Writer } from "./writer.ts";
 
 /** One moment on both clocks: instants are of one process, wall time is everybody's. */
 export type Anchor = { readonly now: number; readonly wallMs: number };
 
 /** A document that is being written. `shared` numbers values that stand in it once, by codec. */
 export type Writing = {
-  readonly w: Writer;
+  readonly w: Draft;
   readonly anchor: Anchor;
   readonly shared: Map<unknown, unknown[]>;
   /** Numbers of values that stand elsewhere; left out: each value stands in the document. */
@@ -47,102 +47,135 @@ export type Interned = Map<unknown, Map<string, unknown>>;
 export type Codec<T> = {
   readonly write: (to: Writing, value: T) => void;
   readonly read: (from: Reading) => T;
+  /** What `write` does, for a function that writes more; left out: it has to call `write`. */
+  readonly emit?: Emit;
 };
 
 /** Of a field that an object may lack. */
 export type OmissibleCodec<T> = Codec<T | undefined> & { readonly isOmissible: true };
 
-/** What a type is written as instead. */
+/** What a type is written as instead; without `to` it is written as it is. */
 type Instead<T, U> = {
   readonly to: (value: T) => U;
   /** Ends in `fail` where no value is written so. */
   readonly from: (written: U, fail: (detail: string) => never) => T;
 };
 
-/** One closure for each width, and no call for the check: a document has hundreds of numbers. */
-export const u8: Codec<number> = {
-  write({ w }, value) {
-    if (value >>> 0 !== value || value > 0xff) assert(false, MISFIT);
-    w.u8(value);
-  },
-  read: ({ r }) => r.u8(),
-};
-export const u16: Codec<number> = {
-  write({ w }, value) {
-    if (value >>> 0 !== value || value > 0xffff) assert(false, MISFIT);
-    w.u16(value);
-  },
-  read: ({ r }) => r.u16(),
-};
-export const u32: Codec<number> = {
-  write({ w }, value) {
-    if (value >>> 0 !== value) assert(false, MISFIT);
-    w.u32(value);
-  },
-  read: ({ r }) => r.u32(),
-};
-export const u48: Codec<number> = {
-  write({ w }, value) {
-    const high = Math.floor(value / WORD);
-    if (!Number.isInteger(value) || high >>> 0 !== high || high > 0xffff) assert(false, MISFIT);
-    w.u16(high).u32(value % WORD);
-  },
-  read: ({ r }) => r.u16() * WORD + r.u32(),
-};
-export const u64: Codec<bigint> = {
-  write: ({ w }, value) => void w.u64(value),
-  read: ({ r }) => r.u64(),
-};
+/** A codec that is written by the source that `emit` gives. */
+export function emitted<T>(emit: Emit, read: Codec<T>["read"]): Codec<T> {
+  const self: { -readonly [K in keyof Codec<T>]: Codec<T>[K] } = {
+    emit,
+    read,
+    write(to, value) {
+      // Only those are made that are used alone.
+      self.write = written(emit);
+      self.write(to, value);
+    },
+  };
+  return self;
+}
+
+/** Writes the value in place, or by a call. */
+export function emitInto<T>(code: Code, codec: Codec<T>, value: string): void {
+  if (codec.emit === undefined) code.call(codec, value);
+  else codec.emit(code, value);
+}
 
 const WORD = 2 ** 32;
 const MISFIT = "a number that does not fit into its octets";
 
-export const bool: Codec<boolean> = oneOf([false, true]);
+function whole(width: Width, read: Codec<number>["read"]): Codec<number> {
+  return emitted((code, value) => {
+    const n = code.local(value);
+    const isTooLarge = width === 4 ? "" : ` || ${n} > ${256 ** width - 1}`;
+    code.refuse(`${n} >>> 0 !== ${n}${isTooLarge}`, MISFIT);
+    code.number(n, width);
+  }, read);
+}
+
+type Width = 1 | 2 | 4;
+
+export const u8: Codec<number> = whole(1, ({ r }) => r.u8());
+export const u16: Codec<number> = whole(2, ({ r }) => r.u16());
+export const u32: Codec<number> = whole(4, ({ r }) => r.u32());
+export const u48: Codec<number> = emitted(
+  (code, value) => {
+    const n = code.local(value);
+    const high = code.local(`Math.floor(${n} / ${WORD})`);
+    const fits = `Number.isInteger(${n}) && ${high} >>> 0 === ${high} && ${high} <= 65535`;
+    code.refuse(`!(${fits})`, MISFIT);
+    code.number(high, 2);
+    code.number(`${n} - ${high} * ${WORD}`, 4);
+  },
+  ({ r }) => r.u16() * WORD + r.u32(),
+);
+export const u64: Codec<bigint> = emitted(
+  (code, value) => code.store(`d.setBigUint64(at, ${value});`, 8),
+  ({ r }) => r.u64(),
+);
+
+/** A number of 32 bits that is a bigint here. */
+export const bigU32: Codec<bigint> = emitted(
+  (code, value) => code.number(`Number(${value})`, 4),
+  ({ r }) => BigInt(r.u32()),
+);
 
 /** A number with a fraction; not a number, and infinity, are refused. */
-export const fraction: Codec<number> = {
-  write({ w }, value) {
-    const octets = new Uint8Array(8);
-    new DataView(octets.buffer).setFloat64(0, value);
-    w.octets(octets);
-  },
-  read({ r }) {
+export const fraction: Codec<number> = emitted(
+  (code, value) => code.store(`d.setFloat64(at, ${value});`, 8),
+  ({ r }) => {
     const octets = r.octets(8).slice();
     const value = new DataView(octets.buffer).getFloat64(0);
     return Number.isFinite(value) ? value : r.fail("a number that is not finite");
   },
-};
+);
+
+/** An instant of this process's clock, written as wall time in whole milliseconds. */
+export const wallTime: Codec<number> = emitted(
+  (code, value) => {
+    const { now, wallMs } = { now: "to.anchor.now", wallMs: "to.anchor.wallMs" };
+    u48.emit?.(code, `Math.max(0, Math.round(${value} - ${now} + ${wallMs}))`);
+  },
+  (from) => u48.read(from) - from.anchor.wallMs + from.anchor.now,
+);
 
 /** One of these values. New ones go to the end: the place is what is written. */
 export function oneOf<const T extends string | number | boolean>(values: readonly T[]): Codec<T> {
-  return {
-    write({ w }, value) {
-      const at = values.indexOf(value);
-      assert(at >= 0, "a value that no place is known for");
-      w.u8(at);
+  return emitted(
+    (code, value) => {
+      const one = code.local(value);
+      const places = values.map((known, at) => `${one} === ${JSON.stringify(known)} ? ${at} : `);
+      const fault = code.fault("a value that no place is known for");
+      code.number(`${places.join("")}${fault}`, 1);
     },
-    read({ r }) {
+    ({ r }) => {
       const at = r.u8();
       const value = values[at];
       return value === undefined ? r.fail(`value ${at} of ${values.length}`) : value;
     },
-  };
+  );
 }
+
+export const bool: Codec<boolean> = oneOf([false, true]);
 
 /** Always the same: nothing is written. */
 export function constant<const T>(value: T): Codec<T> {
-  return { write: () => undefined, read: () => value };
+  return emitted(
+    () => undefined,
+    () => value,
+  );
 }
 
 /** Octets, at most `max` of them; what is read is a copy. */
 export function octets(max: number): Codec<Uint8Array> {
-  const count = countOf(max);
+  const { width, read } = countOf(max);
   return {
-    write(to, value) {
-      count.write(to, value.length);
-      to.w.octets(value);
+    write({ w }, value) {
+      if (value.length > max) assert(false, tooMany(value.length, max));
+      w.number(value.length, width);
+      w.append(value);
     },
-    read: (from) => from.r.octets(count.read(from)).slice(),
+    read: (from) => from.r.octets(read(from)).slice(),
   };
 }
 
@@ -151,15 +184,16 @@ const DECODER = new TextDecoder();
 
 /** Text of at most `max` octets. */
 export function text(max: number): Codec<string> {
-  const count = countOf(max);
+  const { width, read } = countOf(max);
   const encoded = octets(max);
   return {
     write(to, value) {
       if (!isAscii(value)) return encoded.write(to, ENCODER.encode(value));
-      count.write(to, value.length);
-      to.w.ascii(value);
+      if (value.length > max) assert(false, tooMany(value.length, max));
+      to.w.number(value.length, width);
+      to.w.appendAscii(value);
     },
-    read: (from) => textOf(from.r.octets(count.read(from))),
+    read: (from) => textOf(from.r.octets(read(from))),
   };
 }
 
@@ -183,35 +217,42 @@ function textOf(octets: Uint8Array): string {
 }
 
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
-  return {
-    write(to, value) {
-      to.w.u8(value === undefined ? 0 : 1);
-      if (value !== undefined) codec.write(to, value);
+  return emitted(
+    (code, value) => {
+      const one = code.local(value);
+      code.number(`${one} === undefined ? 0 : 1`, 1);
+      code.block(`if (${one} !== undefined)`, () => emitInto(code, codec, one));
     },
-    read: (from) => (bool.read(from) ? codec.read(from) : undefined),
-  };
+    (from) => (bool.read(from) ? codec.read(from) : undefined),
+  );
 }
 
 /** A field that is left out where it has no value. */
 export function omissible<T>(codec: Codec<T>): OmissibleCodec<T> {
-  return { ...optional(codec), isOmissible: true };
+  const { emit, read, write } = optional(codec);
+  return { ...(emit === undefined ? {} : { emit }), read, write, isOmissible: true };
 }
 
 /** At most `max` values of one kind. */
 export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
-  const count = countOf(max);
-  return {
-    write(to, values) {
-      count.write(to, values.length);
-      for (const value of values) codec.write(to, value);
+  const { width, read } = countOf(max);
+  return emitted<readonly T[]>(
+    (code, value) => {
+      const values = code.local(value);
+      const count = code.local(`${values}.length`);
+      code.refuse(`${count} > ${max}`, `more than ${max} values`);
+      code.number(count, width);
+      const i = `i${count}`;
+      const each = () => emitInto(code, codec, code.local(`${values}[${i}]`));
+      code.block(`for (let ${i} = 0; ${i} < ${count}; ${i}++)`, each, true);
     },
-    read(from) {
+    (from) => {
       const values: T[] = [];
       // Each value is read before there is room for the next one: the count alone takes nothing.
-      for (let left = count.read(from); left > 0; left--) values.push(codec.read(from));
+      for (let left = read(from); left > 0; left--) values.push(codec.read(from));
       return values;
     },
-  };
+  );
 }
 
 /** Keys of `T`, each with the codec of its value, in the order in which they are written. */
@@ -225,16 +266,17 @@ export type Fields<T> = {
 export function record<T extends object>(fields: Fields<T>): Codec<T> {
   // The type above has paired each name with the codec of its field.
   const codecs = Object.entries(fields) as readonly (readonly [string, OmissibleCodec<unknown>])[];
-  const writers = codecs.map(([name, { write }]) => ({ name, write }));
   // Fields that are there from the beginning cost half of those that are added one by one.
   const empty: Record<string, unknown> = {};
   for (const [name, { isOmissible }] of codecs) if (isOmissible !== true) empty[name] = undefined;
-  return {
-    write(to, value) {
-      const from = value as Readonly<Record<string, unknown>>;
-      for (const { name, write } of writers) write(to, from[name]);
+  return emitted(
+    (code, value) => {
+      const from = code.local(value);
+      for (const [name, codec] of codecs) {
+        emitInto(code, codec, `${from}[${JSON.stringify(name)}]`);
+      }
     },
-    read(from) {
+    (from) => {
       const made = { ...empty };
       for (const [name, codec] of codecs) {
         const value = codec.read(from);
@@ -242,7 +284,7 @@ export function record<T extends object>(fields: Fields<T>): Codec<T> {
       }
       return made as T;
     },
-  };
+  );
 }
 
 type Cases<T extends { readonly kind: string }> = {
@@ -252,126 +294,76 @@ type Cases<T extends { readonly kind: string }> = {
 /** One of several kinds of object. New kinds go to the end. */
 export function byKind<T extends { readonly kind: string }>(cases: Cases<T>): Codec<T> {
   // The type above has paired each kind with the codec of its objects.
-  const known = Object.entries(cases) as readonly (readonly [string, Codec<T>])[];
-  const codecs = new Map(known);
-  const kinds = oneOf(known.map(([kind]) => kind));
-  const codecOf = (kind: string): Codec<T> => {
-    const codec = codecs.get(kind);
-    assert(codec !== undefined, `no codec for ${kind}`);
-    return codec;
-  };
-  return {
-    write(to, value) {
-      kinds.write(to, value.kind);
-      codecOf(value.kind).write(to, value);
+  const known = Object.entries(cases) as readonly (readonly [T["kind"], Codec<T>])[];
+  // Most kinds are seldom: their functions are made when they are needed.
+  return oneBy("kind", known, (code, codec, value) => code.call(codec, value));
+}
+
+/** One of several forms that a field tells apart. New forms go to the end. */
+export function byValue<T, K extends keyof T & string>(
+  key: K,
+  cases: readonly (readonly [T[K] & (string | number), Codec<T>])[],
+): Codec<T> {
+  return oneBy(key, cases, emitInto);
+}
+
+function oneBy<T, V extends string | number>(
+  key: string,
+  cases: readonly (readonly [V, Codec<T>])[],
+  write: (code: Code, codec: Codec<T>, value: string) => void,
+): Codec<T> {
+  return emitted(
+    (code, value) => {
+      const one = code.local(value);
+      code.block(`switch (${one}[${JSON.stringify(key)}])`, () => {
+        for (const [at, [name, codec]] of cases.entries()) {
+          const each = () => {
+            code.number(`${at}`, 1);
+            write(code, codec, one);
+            code.line("break;");
+          };
+          code.block(`case ${JSON.stringify(name)}:`, each, true);
+        }
+        code.line(`default: ${code.fault(`no codec for this ${key}`)};`);
+      });
     },
-    read: (from) => codecOf(kinds.read(from)).read(from),
-  };
+    (from) => {
+      const at = from.r.u8();
+      const codec = cases[at]?.[1];
+      return codec === undefined ? from.r.fail(`value ${at} of ${cases.length}`) : codec.read(from);
+    },
+  );
 }
 
 /** A value that is written as another one. */
 export function mapped<T, U>(codec: Codec<U>, { to, from }: Instead<T, U>): Codec<T> {
-  return {
-    write: (writing, value) => codec.write(writing, to(value)),
-    read: (reading) => from(codec.read(reading), (detail) => reading.r.fail(detail)),
-  };
+  return emitted(
+    (code, value) => emitInto(code, codec, code.local(`${code.constant(to)}(${value})`)),
+    (reading) => from(codec.read(reading), (detail) => reading.r.fail(detail)),
+  );
 }
 
-/**
- * A value that many documents hold: a number in those that are written with a vocabulary. In others
- * it stands once, and is one object again when it is read.
- */
-export function word<T extends object>(name: string, codec: Codec<T>): Codec<T> {
-  const alone = shared(interned(codec));
-  return {
-    write(to, value) {
-      const number = to.vocabulary?.numberOf(name, codec, value) ?? 0;
-      to.w.u16(number);
-      if (number === 0) alone.write(to, value);
-    },
-    read(from) {
-      const number = from.r.u16();
-      if (number === 0) return alone.read(from);
-      const value = from.vocabulary?.valueOf(name, codec, number);
-      return value ?? from.r.fail(`word ${number} is not known as ${name}`);
-    },
-  };
+/** A value that is written as it is, and checked or named anew when it is read. */
+export function checked<T extends U, U>(codec: Codec<U>, from: Instead<T, U>["from"]): Codec<T> {
+  return emitted(
+    (code, value) => emitInto(code, codec, value),
+    (reading) => from(codec.read(reading), (detail) => reading.r.fail(detail)),
+  );
 }
 
-/**
- * A value that many hold in common: it stands in the document once, and is one object again when it
- * is read. Nothing depends on that but the memory it takes.
- */
-export function shared<T extends object>(codec: Codec<T>): Codec<T> {
-  const self: Codec<T> = {
-    write(to, value) {
-      let values = to.shared.get(self);
-      if (values === undefined) {
-        values = [];
-        to.shared.set(self, values);
-      }
-      const number = values.indexOf(value) + 1;
-      to.w.u16(number);
-      if (number > 0) return;
-      codec.write(to, value);
-      if (values.length < SHARED_MAX) values.push(value);
-    },
-    read(from) {
-      const number = from.r.u16();
-      let values = from.shared.get(self);
-      if (values === undefined) {
-        values = [];
-        from.shared.set(self, values);
-      }
-      if (number === 0) {
-        const value = codec.read(from);
-        if (values.length < SHARED_MAX) values.push(value);
-        return value;
-      }
-      // This codec has read all that is under its name.
-      const known = values[number - 1] as T | undefined;
-      return known ?? from.r.fail(`shared value ${number} of ${values.length}`);
-    },
-  };
-  return self;
-}
-
-/** They are searched one by one; those after them stand in the document each time. */
-const SHARED_MAX = 64;
-
-/**
- * A value that many documents hold: it stands in each of them, and is one object once they are
- * read. Not for secrets, and not around {@link shared}, whose numbers are of one document.
- */
-export function interned<T extends object>(codec: Codec<T>): Codec<T> {
-  return {
-    write: codec.write,
-    read(from) {
-      const octets = from.r.ahead();
-      const value = codec.read(from);
-      if (from.interned === undefined) return value;
-      const values = from.interned.get(codec) ?? new Map<string, unknown>();
-      from.interned.set(codec, values);
-      const key = toHex(octets.subarray(0, octets.length - from.r.left));
-      // This codec has read all that is under its name.
-      const known = values.get(key) as T | undefined;
-      if (known === undefined) values.set(key, value);
-      return known ?? value;
-    },
-  };
+function tooMany(count: number, max: number): string {
+  return `${count} of at most ${max}`;
 }
 
 /** How many there are, where there may be `max`. */
-function countOf(max: number): Codec<number> {
-  const width = max < 256 ? u8 : max < 65_536 ? u16 : u32;
+function countOf(max: number): { readonly width: Width; readonly read: Codec<number>["read"] } {
+  const width = max < 256 ? 1 : max < 65_536 ? 2 : 4;
+  const codec = { 1: u8, 2: u16, 4: u32 }[width];
   return {
-    write(to, count) {
-      if (count > max) assert(false, `${count} of at most ${max}`);
-      width.write(to, count);
-    },
+    width,
     read(from) {
-      const count = width.read(from);
-      return count <= max ? count : from.r.fail(`${count} of at most ${max}`);
+      const count = codec.read(from);
+      return count <= max ? count : from.r.fail(tooMany(count, max));
     },
   };
 }

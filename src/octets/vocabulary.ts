@@ -4,9 +4,9 @@
  */
 
 import { type Codec, list, type Numbered, octets, record, text } from "./codec.ts";
+import { Draft } from "./draft.ts";
 import { toHex } from "./hex.ts";
 import { attempt, Reader } from "./reader.ts";
-import { Writer } from "./writer.ts";
 
 /** A value as it is written, and the name of its codec. */
 export type Word = { readonly name: string; readonly octets: Uint8Array };
@@ -14,6 +14,7 @@ export type Word = { readonly name: string; readonly octets: Uint8Array };
 /** What is not among the first of them stands in each document that holds it. */
 const WORDS_MAX = 1_024;
 const WORD_OCTETS_MAX = 4_096;
+const WORD_OCTETS_FIRST = 512;
 
 export const words: Codec<readonly Word[]> = list(
   record<Word>({ name: text(64), octets: octets(WORD_OCTETS_MAX) }),
@@ -79,9 +80,9 @@ export class Vocabulary implements Numbered {
     known: WeakMap<object, number>,
     { name, codec, value }: { readonly name: string; readonly codec: Codec<T>; readonly value: T },
   ): number {
-    const w = new Writer();
+    const w = new Draft(WORD_OCTETS_FIRST);
     codec.write({ w, anchor: NO_ANCHOR, shared: new Map() }, value);
-    const word = { name, octets: w.done() };
+    const word = { name, octets: w.taken() };
     const key = keyOf(word);
     const number = this.#numbers.get(key) ?? this.#add(key, word);
     known.set(value, number);

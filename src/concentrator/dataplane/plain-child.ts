@@ -1,29 +1,35 @@
 /** Codec of an installed Child SA, without what follows from its IKE SA and from the kernel. */
 
 import type { ChildOptions } from "../../eroute/eroute.ts";
-import { address, childSa, espSpi, ikeSpi, key, mode, path } from "../../ike/state/values.ts";
+import {
+  address,
+  childSa,
+  espSpi,
+  ikeSpi,
+  key,
+  mode,
+  path,
+  prefixes,
+} from "../../ike/state/values.ts";
 import type { Ticket } from "../../ike/ticket.ts";
-import type { Address } from "../../inet/address.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import {
   bool,
   byKind,
   type Codec,
+  checked,
   constant,
   list,
-  mapped,
   oneOf,
   optional,
   record,
-  shared,
   text,
-  u8,
   u16,
   u32,
   u48,
   u64,
-  word,
 } from "../../octets/codec.ts";
+import { shared, word } from "../../octets/shared-codec.ts";
 import type {
   XfrmAead,
   XfrmAuth,
@@ -80,11 +86,6 @@ const options: Codec<ChildOptions> = word(
   }),
 );
 
-const subnet = mapped(record<{ at: Address; length: number }>({ at: address, length: u8 }), {
-  to: ({ family, value, length }: Prefix) => ({ at: { family, value }, length }),
-  from: ({ at, length }): Prefix => ({ ...at, length }),
-});
-
 export const stateId: Codec<XfrmStateId> = shared(
   record<XfrmStateId>({ src: address, dst: address, spi: espSpi }),
 );
@@ -136,13 +137,13 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   encapsulate: bool,
   reqid: u32,
   options,
-  remoteSubnets: list(subnet, 65_535),
+  remoteSubnets: prefixes,
   inbound: stateId,
   outbound: stateId,
   packetsIn: u64,
   packetsOut: u64,
   outboundWaiting: optional(state),
-  ours: mapped(list(stateId, 4), { to: (ids: XfrmStateId[]) => ids, from: (ids) => [...ids] }),
+  ours: checked(list(stateId, 4), (ids): XfrmStateId[] => [...ids]),
 });
 
 /**

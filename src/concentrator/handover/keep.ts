@@ -46,8 +46,8 @@ export function hasChanges({ changes }: Engine): boolean {
 export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
   const { changes } = engine;
   if (changes === undefined) return;
-  const { vocabulary } = changes;
-  const writer = { anchor: place.anchor, generation: place.generation, vocabulary };
+  const { vocabulary, draft } = changes;
+  const writer = { anchor: place.anchor, generation: place.generation, vocabulary, draft };
   for (const [name, value] of changedParts(engine, changes)) {
     const content = value === undefined ? undefined : writeContent(part, value, writer);
     // The words of a document come before it.

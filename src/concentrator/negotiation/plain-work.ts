@@ -12,7 +12,7 @@ import {
 import { ticket } from "../../ike/state/values.ts";
 import { type LastingIkeSa, privateOctetsOf } from "../../ike/state/written-ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
-import { type Codec, mapped, octets, oneOf, record, u16 } from "../../octets/codec.ts";
+import { type Codec, checked, octets, oneOf, record, u16 } from "../../octets/codec.ts";
 import type { Engine } from "../engine.ts";
 
 export type PlainWork = {
@@ -24,11 +24,9 @@ export type PlainWork = {
 };
 
 /** A method that this build does not have was written by a build that has it. */
-const method: Codec<number> = mapped(u16, {
-  to: (value: number) => value,
-  from: (value, fail) =>
-    keyExchangeFor(value) === undefined ? fail("a key exchange that is not built in") : value,
-});
+const method: Codec<number> = checked(u16, (value, fail) =>
+  keyExchangeFor(value) === undefined ? fail("a key exchange that is not built in") : value,
+);
 
 export const plainWork: Codec<PlainWork> = record<PlainWork>({
   ticket,

@@ -10,6 +10,7 @@ import {
   bool,
   byKind,
   type Codec,
+  checked,
   constant,
   list,
   mapped,
@@ -82,10 +83,7 @@ const hash: Codec<string> = mapped(octets(64), {
   from: toHex,
 });
 
-const lookup: Codec<LookupId> = mapped(u48, {
-  to: (value: LookupId) => value,
-  from: (value) => value as LookupId,
-});
+const lookup: Codec<LookupId> = checked(u48, (value) => value as LookupId);
 
 const row = record<NonNullable<ErouteInUse["row"]>>({
   print: record<RowPrint>({ all: hash, ppk: optional(hash) }),

@@ -5,19 +5,13 @@
  */
 
 import { sha256 } from "../../crypto/hash.ts";
-import {
-  type Anchor,
-  type Codec,
-  type Interned,
-  type Reading,
-  u32,
-  type Writing,
-} from "../../octets/codec.ts";
-import { equalOctets } from "../../octets/concat.ts";
+import { type Anchor, type Codec, type Interned, type Reading, u32 } from "../../octets/codec.ts";
+import { concat, equalOctets } from "../../octets/concat.ts";
+import { Draft } from "../../octets/draft.ts";
 import { decode, Reader } from "../../octets/reader.ts";
 import { err, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
 import type { Vocabulary } from "../../octets/vocabulary.ts";
-import { Writer } from "../../octets/writer.ts";
 
 /** Why a document cannot be read. */
 export type StateFault = {
@@ -70,6 +64,8 @@ type Scribe = {
   readonly generation: number;
   /** Left out: the document stands alone. */
   readonly vocabulary?: Vocabulary | undefined;
+  /** Left out: the document has a new one. */
+  readonly draft?: Draft;
 };
 
 /** What other documents hold too. */
@@ -80,14 +76,14 @@ export type Around = {
 
 /** Writes a value as a document, which is as secret as what `codec` writes. */
 export function writeDocument<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
-  const { anchor, generation } = writer;
-  const w = new Writer().octets(MAGIC).u16(STATE_VERSION).u32(0).zeros(CHECKSUM_OCTETS);
-  const writing: Writing = { w, anchor, shared: new Map() };
-  u32.write(writing, generation);
-  codec.write(writing, value);
-  w.patchU32(HEAD_OCTETS - 4, w.length - CONTENT_AT);
-  const document = w.done();
-  w.wipe();
+  const content = writeContent(codec, value, writer);
+  const head = new Draft(CONTENT_AT);
+  head.append(MAGIC);
+  head.number(STATE_VERSION, 2);
+  head.number(content.length, 4);
+  head.append(new Uint8Array(CHECKSUM_OCTETS));
+  const document = concat(head.taken(), content);
+  wipe(content);
   document.set(checksumOf(document), HEAD_OCTETS);
   return document;
 }
@@ -97,14 +93,11 @@ const CONTENT_OCTETS = 2_048;
 
 /** The content alone, for a place that has a version and a checksum of its own. */
 export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
-  const w = new Writer(CONTENT_OCTETS);
-  const { anchor, vocabulary } = writer;
-  const writing: Writing = { w, anchor, vocabulary, shared: new Map() };
-  u32.write(writing, writer.generation);
-  codec.write(writing, value);
-  const content = w.done();
-  w.wipe();
-  return content;
+  const { anchor, generation, vocabulary, draft = new Draft(CONTENT_OCTETS) } = writer;
+  draft.clear();
+  draft.number(generation, 4);
+  codec.write({ w: draft, anchor, vocabulary, shared: new Map() }, value);
+  return draft.taken();
 }
 
 /** The value in a document and the generation of its writer; or why it cannot be read. */

@@ -3,14 +3,18 @@
 import { isakmpEncryptionFor, isakmpPrfFor } from "../../crypto/ikev1.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { ADDKE_MAX } from "../../crypto/transform.ts";
-import { type Address, type AddressRange, familyBits } from "../../inet/address.ts";
+import { type Address, type AddressRange, type Family, familyBits } from "../../inet/address.ts";
 import type { Endpoint, Path } from "../../inet/endpoint.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import { type Prefix, prefixOf } from "../../inet/prefix.ts";
 import type { Retransmission } from "../../inet/retransmission.ts";
 import {
+  bigU32,
   bool,
+  byValue,
   type Codec,
+  checked,
+  constant,
   fraction,
   list,
   mapped,
@@ -19,16 +23,16 @@ import {
   oneOf,
   optional,
   record,
-  shared,
   text,
   u8,
   u16,
   u32,
   u48,
   u64,
-  word,
+  wallTime,
 } from "../../octets/codec.ts";
 import { asInstant, type Instant } from "../../octets/instant.ts";
+import { shared, word } from "../../octets/shared-codec.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import { asIkeSpi, type IkeSpi } from "../../wire/header.ts";
 import type { Identity } from "../../wire/identity.ts";
@@ -50,28 +54,16 @@ import type { Struggle } from "../struggle.ts";
 import type { Ticket } from "../ticket.ts";
 
 /** An instant as wall time in whole milliseconds: each process has its own monotonic clock. */
-export const instant: Codec<Instant> = {
-  write(to, value) {
-    const { now, wallMs } = to.anchor;
-    u48.write(to, Math.max(0, Math.round(value - now + wallMs)));
-  },
-  read(from) {
-    const { now, wallMs } = from.anchor;
-    return asInstant(u48.read(from) - wallMs + now);
-  },
-};
+export const instant: Codec<Instant> = checked(wallTime, asInstant);
 
 /** A duration in whole milliseconds. */
 const ms: Codec<number> = mapped(u48, { to: Math.round, from: (value: number) => value });
 
-export const ikeSpi: Codec<IkeSpi> = mapped(u64, { to: (spi: IkeSpi) => spi, from: asIkeSpi });
-export const espSpi: Codec<EspSpi> = mapped(u32, { to: (spi: EspSpi) => spi, from: asEspSpi });
+export const ikeSpi: Codec<IkeSpi> = checked(u64, asIkeSpi);
+export const espSpi: Codec<EspSpi> = checked(u32, asEspSpi);
 
 /** Only valid if the concentrator also takes over the requests that were under way. */
-export const ticket: Codec<Ticket> = mapped(u48, {
-  to: (number: Ticket) => number,
-  from: (number) => number as Ticket,
-});
+export const ticket: Codec<Ticket> = checked(u48, (number) => number as Ticket);
 
 export const saId: Codec<SaId> = record<SaId>({
   spiI: ikeSpi,
@@ -91,56 +83,41 @@ export const datagram: Codec<Uint8Array> = octets(65_535);
 /** The datagrams of one message: a fragment number has 16 bits. */
 export const datagrams: Codec<readonly Uint8Array[]> = list(datagram, 1_024);
 
-const addressValue = (family: number): Codec<bigint> => ({
-  write({ w }, value) {
-    if (family === 4) w.u32(Number(value));
-    else w.u64(value >> 64n).u64(value & 0xffff_ffff_ffff_ffffn);
-  },
-  read: ({ r }) => (family === 4 ? BigInt(r.u32()) : (r.u64() << 64n) | r.u64()),
-});
-
-const VALUES = { 4: addressValue(4), 6: addressValue(6) } as const;
-const family = oneOf([4, 6]);
-
-export const address: Codec<Address> = {
+const bigU128: Codec<bigint> = {
   write(to, value) {
-    family.write(to, value.family);
-    VALUES[value.family].write(to, value.value);
+    u64.write(to, value >> 64n);
+    u64.write(to, value);
   },
-  read(from) {
-    const which = family.read(from);
-    return { family: which, value: VALUES[which].read(from) };
-  },
+  read: ({ r }) => (r.u64() << 64n) | r.u64(),
 };
 
-const range: Codec<AddressRange> = {
-  write(to, value) {
-    family.write(to, value.family);
-    VALUES[value.family].write(to, value.first);
-    VALUES[value.family].write(to, value.last);
-  },
-  read(from) {
-    const which = family.read(from);
-    const [first, last] = [VALUES[which].read(from), VALUES[which].read(from)];
-    return first <= last
-      ? { family: which, first, last }
-      : from.r.fail("a range without addresses");
-  },
-};
+/** Something with addresses of one family. */
+function byFamily<T extends { readonly family: Family }>(
+  of: (family: Codec<Family>, value: Codec<bigint>) => Codec<T>,
+): Codec<T> {
+  return byValue<T, "family">("family", [
+    [4, of(constant<Family>(4), bigU32)],
+    [6, of(constant<Family>(6), bigU128)],
+  ]);
+}
 
-export const prefix: Codec<Prefix> = {
-  write(to, value) {
-    address.write(to, value);
-    u8.write(to, value.length);
+export const address: Codec<Address> = byFamily((family, value) =>
+  record<Address>({ family, value }),
+);
+
+const range: Codec<AddressRange> = checked(
+  byFamily((family, value) => record<AddressRange>({ family, first: value, last: value })),
+  (read, fail) => (read.first <= read.last ? read : fail("a range without addresses")),
+);
+
+export const prefix: Codec<Prefix> = checked(
+  byFamily((family, value) => record<Prefix>({ family, value, length: u8 })),
+  (read, fail) => {
+    if (read.length > familyBits(read.family)) return fail("a subnet of too many bits");
+    const whole = prefixOf(read, read.length);
+    return whole.value === read.value ? whole : fail("a subnet with host bits");
   },
-  read(from) {
-    const network = address.read(from);
-    const length = u8.read(from);
-    if (length > familyBits(network.family)) return from.r.fail("a subnet of too many bits");
-    const read = prefixOf(network, length);
-    return read.value === network.value ? read : from.r.fail("a subnet with host bits");
-  },
-};
+);
 export const prefixes: Codec<readonly Prefix[]> = list(prefix, 65_535);
 
 const endpoint = record<Endpoint>({ address, port: u16 });

@@ -5,9 +5,10 @@ import { type Concentrator, createConcentrator } from "../../../src/concentrator
 import { type Part, part } from "../../../src/concentrator/handover/part.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { readDocument, STATE_VERSION, writeDocument } from "../../../src/ike/state/document.ts";
-import { interned, list, u8 } from "../../../src/octets/codec.ts";
+import { list, u8 } from "../../../src/octets/codec.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { decode } from "../../../src/octets/reader.ts";
+import { interned } from "../../../src/octets/shared-codec.ts";
 import { live } from "../../simulation/life.ts";
 import { livePair } from "../../simulation/pair/life.ts";
 import { createPrng } from "../../simulation/prng.ts";

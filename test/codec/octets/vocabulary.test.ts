@@ -1,19 +1,20 @@
 /** Values that many documents hold: each is written once, and found again by its number. */
 
 import { expect, test } from "bun:test";
-import { type Codec, list, text, u8, word } from "../../../src/octets/codec.ts";
+import { type Codec, list, text, u8 } from "../../../src/octets/codec.ts";
+import { Draft } from "../../../src/octets/draft.ts";
 import { decode } from "../../../src/octets/reader.ts";
+import { word } from "../../../src/octets/shared-codec.ts";
 import { Vocabulary } from "../../../src/octets/vocabulary.ts";
-import { Writer } from "../../../src/octets/writer.ts";
 
 const ANCHOR = { now: 0, wallMs: 0 };
 const numbers = word("numbers", list(u8, 9));
 const names = word("names", list(text(200), 9));
 
 function written<T>(codec: Codec<T>, value: T, vocabulary?: Vocabulary): Uint8Array {
-  const w = new Writer();
+  const w = new Draft(1);
   codec.write({ w, anchor: ANCHOR, shared: new Map(), vocabulary }, value);
-  return w.done();
+  return w.taken();
 }
 
 function readFrom<T>(codec: Codec<T>, octets: Uint8Array, vocabulary?: Vocabulary) {

@@ -8,6 +8,7 @@ import {
   bool,
   byKind,
   type Codec,
+  checked,
   constant,
   list,
   mapped,
@@ -230,10 +231,9 @@ const established = record<Lasting>({
 });
 
 /** An ISAKMP SA as it is. */
-export const lasting: Codec<Lasting> = mapped(established, {
-  to: (sa: Lasting) => sa,
-  from: (sa, fail) => (keysFit(sa) ? sa : fail("keys that do not fit the algorithms")),
-});
+export const lasting: Codec<Lasting> = checked(established, (sa, fail) =>
+  keysFit(sa) ? sa : fail("keys that do not fit the algorithms"),
+);
 
 function keysFit({ algorithms: { encr, prf }, keys: own, lastBlock }: Lasting): boolean {
   return (
