@@ -1,8 +1,7 @@
 /** What holds in every world after every event: kernel, engine and sites agree. */
 
-import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
-import type { ErouteView, TableSizes } from "../../src/concentrator/snapshot.ts";
+import type { ErouteView, Snapshot, TableSizes } from "../../src/concentrator/snapshot.ts";
 import { formatAddress } from "../../src/inet/address.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
 import { parseHeader } from "../../src/wire/header.ts";
@@ -78,13 +77,15 @@ function plain({ action, priority, template }: XfrmPolicy): readonly unknown[] {
 }
 
 /** Counts kept beside tables are right, and the table of dynamic eroutes is within its limit. */
-export function checkTables(concentrator: Concentrator, complain: Complain): void {
-  const sizes = concentrator.tableSizes();
+export function checkTables(
+  sizes: TableSizes,
+  { gauges, counters }: Snapshot,
+  complain: Complain,
+): void {
   for (const name of ["halfOpen", "lingering", "dynamicEroutes"] as const) {
     const { kept, counted } = sizes[name];
     if (kept !== counted) complain(`${name}: ${kept} kept, ${counted} counted`);
   }
-  const { gauges, counters } = concentrator.snapshot();
   if (gauges.dynamicEroutes > gauges.dynamicEroutesMax) {
     complain(`R7: ${gauges.dynamicEroutes} dynamic eroutes, at most ${gauges.dynamicEroutesMax}`);
   }

@@ -92,7 +92,7 @@ function changeRow(world: World, inhabitant: Inhabitant): void {
   const row = rowFor(inhabitant);
   if (row === undefined) return;
   const { peerid } = row;
-  note(world, `row of ${peerid} changes`);
+  note(world, () => `row of ${peerid} changes`);
   prng.pick([
     () => database.put(row),
     () => database.put(row),

@@ -11,6 +11,6 @@ export function reportOf(world: World): string {
     `replay: SEED=${seed} bun test ./test/simulation/seeds.test.ts`,
     JSON.stringify(climate),
     JSON.stringify(world.climate.plan.limits),
-    ...log,
+    ...log.lines(),
   ].join("\n");
 }

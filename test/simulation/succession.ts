@@ -62,10 +62,14 @@ export function createSuccession(
   /** How far the clock of the process is ahead of the one that all see: each began elsewhere. */
   let ahead = 0;
   let last: HandOver | undefined;
-  const before = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<
-    CounterName,
-    number
-  >;
+  /** What the processes before have counted; undefined: there was none. */
+  let before: Counters | undefined;
+  const countLast = (): void => {
+    before = sumOf(before, current.snapshot().counters);
+  };
+  const countClosed = (count: number): void => {
+    if (before !== undefined) before = { ...before, ike_sas_closed: before.ike_sas_closed + count };
+  };
   const concentrator: Concentrator = {
     handle(event, now) {
       if (event.kind === "configuration") plan = event.plan;
@@ -82,8 +86,7 @@ export function createSuccession(
     },
     snapshot() {
       const snapshot = current.snapshot();
-      const sums = COUNTER_NAMES.map((name) => [name, before[name] + snapshot.counters[name]]);
-      return { ...snapshot, counters: Object.fromEntries(sums) };
+      return { ...snapshot, counters: sumOf(before, snapshot.counters) };
     },
     preview: (...about) => current.preview(...about),
     sitesOf: (egroup) => current.sitesOf(egroup),
@@ -108,8 +111,7 @@ export function createSuccession(
     crash(now) {
       const lost = unansweredOf(current);
       const [views, up] = [viewsOf(current, ahead), upOf(current)];
-      const { counters } = current.snapshot();
-      for (const name of COUNTER_NAMES) before[name] += counters[name];
+      countLast();
       generation += 1;
       ahead += AHEAD_MS;
       const place = placeAt(now);
@@ -121,7 +123,7 @@ export function createSuccession(
       successions++;
       const gone = up - upOf(current);
       assert(gone >= 0 && gone <= lost, `${gone} IKE SAs are lost`);
-      before.ike_sas_closed += gone;
+      countClosed(gone);
       return gone === 0 && views === viewsOf(current, ahead);
     },
     successions: () => successions,
@@ -136,10 +138,9 @@ export function createSuccession(
       const aheadOfNext = ahead + AHEAD_MS;
       const reader = { anchor: aheadBy(anchor, aheadOfNext), generation };
       last = { documents: documents.map((document) => document.slice()), plan, place: reader };
-      const { counters } = current.snapshot();
       const views = viewsOf(current, ahead);
       const [up, unanswered] = [upOf(current), unansweredOf(current)];
-      for (const name of COUNTER_NAMES) before[name] += counters[name];
+      countLast();
       const next = createConcentrator({ ...options, plan, now: asInstant(reader.anchor.now) });
       due = takenOver(next, documents, reader);
       current = next;
@@ -148,12 +149,21 @@ export function createSuccession(
       // Of negotiations, one that had proved who it is was counted as up: it is over with them.
       const lost = up - upOf(next);
       assert(lost >= 0 && lost <= unanswered, `${lost} IKE SAs are lost`);
-      before.ike_sas_closed += lost;
+      countClosed(lost);
       if (lost === 0) assert(viewsOf(next, ahead) === views, "the sites look as before");
       assert(isSame(last, [...(next.write(reader) ?? [])]), "it writes what it has read");
       return true;
     },
   };
+}
+
+type Counters = Readonly<Record<CounterName, number>>;
+
+function sumOf(before: Counters | undefined, counters: Counters): Counters {
+  if (before === undefined) return counters;
+  const sums: Record<CounterName, number> = Object.assign({}, counters);
+  for (const name of COUNTER_NAMES) sums[name] += before[name];
+  return sums;
 }
 
 /** Whether what the next process writes at once is what was handed over to it. */

@@ -37,6 +37,7 @@ import {
   type ModelState,
   stateKey,
 } from "./kernel.ts";
+import { createLog, type Log } from "./log.ts";
 import { FAIR_WEATHER, travel } from "./network.ts";
 import { createPrng, type Prng } from "./prng.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -67,7 +68,7 @@ export type World = {
   readonly inhabitants: readonly Inhabitant[];
   /** The last datagrams on the wire, to be repeated and damaged. */
   readonly wire: { readonly octets: Uint8Array; readonly path: Path }[];
-  readonly log: string[];
+  readonly log: Log;
   readonly complaints: string[];
   /** Policies that must stand whether or not there is an SA; undefined: not computed yet. */
   standing: ReadonlyMap<string, XfrmPolicy> | undefined;
@@ -119,7 +120,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
       createInhabitant(index + 1, character, climate, prng.fork(`site ${index}`)),
     ),
     wire: [],
-    log: [],
+    log: createLog(LOG_LINES_MAX),
     complaints: [],
     standing: undefined,
     now: 0,
@@ -168,10 +169,11 @@ export function takeOutputs(
   for (const output of outputs) {
     if (output.kind === "send") sendToConcentrator(world, from, output);
     else if (output.kind === "child-up") {
-      note(world, `site ${from.number} child-up ${output.child.spiIn}`);
+      note(world, () => `site ${from.number} child-up ${output.child.spiIn}`);
       checkSiteChild(world.kernel, output.child, sentAt, (what) => complain(world, what));
     } else if (output.kind !== "answer") {
-      note(world, `site ${from.number} ${output.kind} ${"why" in output ? output.why : ""}`);
+      const why = "why" in output ? output.why : "";
+      note(world, () => `site ${from.number} ${output.kind} ${why}`);
     }
   }
   planTick(world, from);
@@ -187,13 +189,13 @@ export function sendOctets(world: World, octets: Uint8Array, path: Path): void {
   }
 }
 
-export function note(world: World, line: string): void {
-  if (world.log.length >= LOG_LINES_MAX) world.log.shift();
-  world.log.push(`${Math.round(world.now)} ${line}`);
+export function note(world: World, line: () => string): void {
+  const { now } = world;
+  world.log.add(() => `${Math.round(now)} ${line()}`);
 }
 
 export function complain(world: World, what: string): void {
-  note(world, `!!! ${what}`);
+  note(world, () => `!!! ${what}`);
   world.complaints.push(what);
 }
 
@@ -261,7 +263,7 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
       });
       return true;
     },
-    onJournal: ({ reason, peerId }) => note(world, `  journal ${reason} ${peerId ?? ""}`),
+    onJournal: ({ reason, peerId }) => note(world, () => `  journal ${reason} ${peerId ?? ""}`),
     onHandled: (event, effects) => onHandled(world, event, effects),
   };
 }
@@ -281,7 +283,10 @@ function performKernel(world: World, request: XfrmRequest) {
     const ms = (made.state.lifetime.hardSeconds ?? 0) * 1_000 + world.prng.below(1_000);
     world.schedule.plan(world.now + ms, () => expire(world, made));
   }
-  if (!result.ok) note(world, `  kernel says ${result.error.errno} to ${request.op}`);
+  if (!result.ok) {
+    const { errno } = result.error;
+    note(world, () => `  kernel says ${errno} to ${request.op}`);
+  }
   return result;
 }
 
@@ -331,7 +336,7 @@ function succeed(world: World): void {
   if (world.seed % 3 !== 1 || world.isCalm || !world.rereads.chance(SUCCESSION_SHARE)) return;
   const anchor = { now: world.now, wallMs: world.now + WALL_MS };
   if (world.succession.succeed({ anchor, generation: 2 * world.events })) {
-    note(world, "goes on in another process");
+    note(world, () => "goes on in another process");
   }
 }
 
@@ -342,7 +347,7 @@ function crash(world: World): void {
   if (world.isCalm || !world.rereads.chance(SUCCESSION_SHARE)) return;
   world.succession.crash(world.now);
   removeLeftovers(world.kernel, world.concentrator);
-  note(world, "is killed, and another process goes on");
+  note(world, () => "is killed, and another process goes on");
   // Not in the midst of the event that is being handled.
   world.schedule.plan(world.now, () => {
     if (world.standing !== undefined) world.driver.feed({ kind: "start" });
@@ -359,9 +364,9 @@ const WALL_MS = 1_800_000_000_000;
 function onHandled(world: World, event: Event, effects: readonly Effect[]): void {
   world.events++;
   reread(world);
-  note(world, describeEvent(event));
+  note(world, () => describeEvent(event));
   for (const effect of effects) {
-    if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);
+    if (effect.kind !== "journal") note(world, () => `  -> ${describeEffect(effect)}`);
   }
   succeed(world);
   crash(world);
@@ -370,10 +375,11 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
     world.standing = standingPolicies(event.plan);
   }
   checkEffects(effects, say);
-  checkTables(world.concentrator, say);
-  const { kernelRequests } = world.concentrator.tableSizes();
-  if (world.answersUnderWay > 0 || kernelRequests > 0) return;
-  const { counters, gauges, eroutes, erouteCount } = world.concentrator.snapshot();
+  const sizes = world.concentrator.tableSizes();
+  const snapshot = world.concentrator.snapshot();
+  checkTables(sizes, snapshot, say);
+  if (world.answersUnderWay > 0 || sizes.kernelRequests > 0) return;
+  const { counters, gauges, eroutes, erouteCount } = snapshot;
   const { ike_sas_established: up, ike_sas_rekeyed: rekeyed } = counters;
   const closed = counters.ike_sas_closed + counters.ike_sas_replaced;
   const seen = [world.kernel.performed(), closed, up, rekeyed, gauges.childSas].join(" ");
@@ -381,7 +387,7 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
   world.checkedAt = seen;
   const views = eroutes(0, erouteCount);
   checkEroutes(views, say);
-  const { draining } = world.concentrator.tableSizes();
+  const { draining } = sizes;
   checkKernel(world.kernel, views, { draining, standing: world.standing ?? new Map() }, say);
 }
 

@@ -16,6 +16,7 @@ import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
 import { createIvLog, type IvLog, noteIv } from "../ivs.ts";
 import { removeLeftovers, tablesOf } from "../keeping.ts";
 import type { KernelFaults } from "../kernel.ts";
+import { createLog } from "../log.ts";
 import {
   BASE_EROUTE,
   endpointOf,
@@ -90,7 +91,11 @@ export type Pair = {
   rereads: number;
   /** How often each reason came up in the journals. */
   readonly reasons: Map<string, number>;
-  readonly log: string[];
+  /** The last lines of the log. */
+  readonly log: readonly string[];
+  /** Adds a line to the log. */
+  note(end: string, line: () => string): void;
+  forgetLog(): void;
   now(): number;
   /** Runs until this instant. */
   runUntil(at: number): void;
@@ -115,12 +120,12 @@ export const FINE: Weather = { delayMs: [5, 20], loss: 0, doubled: 0, late: 0 };
 export function layPair(settings: PairSettings): Pair {
   const prng = createPrng(settings.seed);
   const schedule = createSchedule();
-  const log: string[] = [];
+  const log = createLog(LOG_MAX);
   let clock = 1_000;
   let last: { readonly octets: Uint8Array; readonly path: Path } | undefined;
   const note = (end: string, line: () => string): void => {
-    log.push(`${clock} ${end} ${line()}`);
-    if (log.length > LOG_MAX) log.splice(0, log.length - LOG_MAX);
+    const at = clock;
+    log.add(() => `${at} ${end} ${line()}`);
   };
   const network = prng.fork("network");
   const late = prng.fork("late");
@@ -245,8 +250,12 @@ export function layPair(settings: PairSettings): Pair {
       ivs: createIvLog(),
       rereads: 0,
       reasons: new Map(),
-      log,
+      note,
     },
+    get log() {
+      return log.lines();
+    },
+    forgetLog: () => log.clear(),
     now: () => clock,
     runUntil(until) {
       for (let rounds = 0; ; rounds++) {

@@ -48,7 +48,7 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
     if (into !== undefined) count(to, into[0]);
     else {
       traffic.lost++;
-      pair.log.push(`${pair.now()} ${from.name} packet lost: ${to.name} has no state ${key}`);
+      pair.note(from.name, () => `packet lost: ${to.name} has no state ${key}`);
     }
   });
 }
