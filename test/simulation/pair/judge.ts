@@ -12,8 +12,11 @@ import type { Pair } from "./pair.ts";
  */
 export function judgeSettled(pair: Pair): readonly string[] {
   const complaints: string[] = [];
-  const [a, b] = [only(pair.a, complaints), only(pair.b, complaints)];
-  for (const end of [pair.a, pair.b]) complaints.push(...leftOvers(end, 1, childCount(end)));
+  const [a, b] = [pair.a, pair.b].map((end) => {
+    const views = end.concentrator.snapshot().eroutes(0, 10);
+    complaints.push(...leftOvers(end, 1, views[0]?.childSas.length ?? 1));
+    return only(end, views, complaints);
+  });
   if (a === undefined || b === undefined) return complaints;
   const [ikeA, ikeB] = [a.ikeSas[0], b.ikeSas[0]];
   if (`${ikeA?.spiI}_${ikeA?.spiR}` !== `${ikeB?.spiI}_${ikeB?.spiR}`) {
@@ -39,10 +42,6 @@ export function judgeSettled(pair: Pair): readonly string[] {
   return complaints;
 }
 
-function childCount(end: End): number {
-  return end.concentrator.snapshot().eroutes(0, 1)[0]?.childSas.length ?? 1;
-}
-
 /** The Child SA, and an equal one. */
 const CHILD_SAS_MAX = 2;
 
@@ -60,8 +59,11 @@ export function judgeEmpty(pair: Pair): readonly string[] {
   return complaints;
 }
 
-function only(end: End, complaints: string[]): ErouteView | undefined {
-  const views = end.concentrator.snapshot().eroutes(0, 10);
+function only(
+  end: End,
+  views: readonly ErouteView[],
+  complaints: string[],
+): ErouteView | undefined {
   const [view] = views;
   if (view === undefined || views.length > 1) {
     complaints.push(`${end.name} has ${views.length} eroutes in use`);

@@ -28,7 +28,8 @@ export function startTraffic(pair: Pair, every: number, until: number): Traffic 
 }
 
 function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
-  const policy = [...from.kernel.policies.values()].find(
+  const policy = firstOf(
+    from.kernel.policies.values(),
     ({ id, template }) => id.direction === "out" && template !== undefined,
   );
   const state = policy === undefined ? undefined : newestState(from, policy);
@@ -42,7 +43,8 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
   const [min, max] = pair.weather.delayMs;
   pair.schedule.plan(pair.now() + pair.prng.between(min, max), () => {
     // Outside a NAT the addresses differ; the SPI is the one that the other end has chosen.
-    const into = [...to.kernel.states].find(
+    const into = firstOf(
+      to.kernel.states,
       ([, other]) => other.state.direction === "in" && other.state.id.spi === state.state.id.spi,
     );
     if (into !== undefined) count(to, into[0]);
@@ -51,6 +53,11 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
       pair.note(from.name, () => `packet lost: ${to.name} has no state ${key}`);
     }
   });
+}
+
+function firstOf<T>(all: Iterable<T>, isWanted: (one: T) => boolean): T | undefined {
+  for (const one of all) if (isWanted(one)) return one;
+  return undefined;
 }
 
 /** As in xfrm_state_find: by template; of several the newest. */
