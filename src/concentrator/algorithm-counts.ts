@@ -23,15 +23,31 @@ export type AlgorithmCounts = Map<string, AlgorithmCount>;
 export function countAlgorithms(
   counts: AlgorithmCounts,
   sa: AlgorithmCount["sa"],
-  { encr, ke, additional }: IkeAlgorithms | EspAlgorithms,
+  algorithms: IkeAlgorithms | EspAlgorithms,
 ): void {
+  const known = counted.get(algorithms) ?? linesOf(algorithms);
+  counted.set(algorithms, known);
+  for (const { kind, algorithm } of known) add(counts, sa, kind, algorithm);
+}
+
+type Line = Pick<AlgorithmCount, "kind" | "algorithm">;
+
+/** Sites that offered the same share their algorithms. */
+const counted = new WeakMap<IkeAlgorithms | EspAlgorithms, readonly Line[]>();
+
+function linesOf({ encr, ke, additional }: IkeAlgorithms | EspAlgorithms): readonly Line[] {
   const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== Ke.NONE);
-  add(counts, sa, "encryption", encr.name);
+  const lines: Line[] = [{ kind: "encryption", algorithm: encr.name }];
   for (const id of methods) {
-    add(counts, sa, "key_exchange", transformName(TransformType.KE, id, undefined));
+    const algorithm = transformName(TransformType.KE, id, undefined);
+    lines.push({ kind: "key_exchange", algorithm });
   }
-  if (methods.length === 0) add(counts, sa, "key_exchange", "none");
-  else add(counts, sa, "post_quantum", methods.some(isPostQuantumMethod) ? "yes" : "no");
+  if (methods.length === 0) lines.push({ kind: "key_exchange", algorithm: "none" });
+  else {
+    const algorithm = methods.some(isPostQuantumMethod) ? "yes" : "no";
+    lines.push({ kind: "post_quantum", algorithm });
+  }
+  return lines;
 }
 
 function add(

@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { assert } from "../octets/assert.ts";
-import { concat } from "../octets/concat.ts";
+import { wipe } from "../octets/secret.ts";
 import { transformName } from "./names.ts";
 import { plain } from "./plain.ts";
 import { Encr, TransformType } from "./transform.ts";
@@ -72,9 +72,12 @@ export function seal(
   if (enc.kind === "cbc") return sealCbc(enc, key, iv, plaintext);
   const secret = cipherKey(enc, key);
   if (enc.cipher === "chacha20-poly1305") {
-    return chacha20poly1305(secret, nonce(enc, key, iv), aad).encrypt(plaintext);
+    const encrypted = chacha20poly1305(secret, nonce(enc, key, iv), aad).encrypt(plaintext);
+    wipe(secret);
+    return encrypted;
   }
   const cipher = createCipheriv(enc.cipher, secret, nonce(enc, key, iv));
+  wipe(secret);
   cipher.setAAD(aad);
   const sealed = new Uint8Array(plaintext.length + enc.icvOctets);
   sealed.set(cipher.update(plaintext));
@@ -107,13 +110,15 @@ export function unseal(
     }
     const decipher = createDecipheriv(enc.cipher, secret, nonce(enc, key, iv));
     decipher.setAAD(aad);
-    decipher.setAuthTag(ciphertext.subarray(plaintextOctets));
-    const plaintext = plain(decipher.update(ciphertext.subarray(0, plaintextOctets)));
+    decipher.setAuthTag(ciphertext.slice(plaintextOctets));
+    const plaintext = plain(decipher.update(ciphertext.slice(0, plaintextOctets)));
     decipher.final();
     return plaintext;
   } catch {
     // The error says only that the ICV is wrong.
     return undefined;
+  } finally {
+    wipe(secret);
   }
 }
 
@@ -153,14 +158,18 @@ function checkKey(enc: Encryption, key: Uint8Array): void {
   assert(key.length === enc.keyOctets, `key of ${key.length} octets, needs ${enc.keyOctets}`);
 }
 
-/** The key without the salt after it (RFC 5282 §7.1). */
+/** A copy of the key without the salt after it (RFC 5282 §7.1): a view would cost more. */
 function cipherKey(enc: AeadEncryption, key: Uint8Array): Uint8Array {
-  return key.subarray(0, key.length - enc.saltOctets);
+  return key.slice(0, key.length - enc.saltOctets);
 }
 
 /** Salt and explicit IV (RFC 5282 §4). */
 function nonce(enc: AeadEncryption, key: Uint8Array, iv: Uint8Array): Uint8Array {
-  return concat(key.subarray(key.length - enc.saltOctets), iv);
+  const made = new Uint8Array(enc.saltOctets + enc.ivOctets);
+  const saltAt = key.length - enc.saltOctets;
+  for (let i = 0; i < enc.saltOctets; i++) made[i] = key[saltAt + i] ?? 0;
+  made.set(iv, enc.saltOctets);
+  return made;
 }
 
 function aesGcm16(keyBits: AesKeyBits): AeadEncryption {

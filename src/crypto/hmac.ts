@@ -26,4 +26,5 @@ export function digestOf(
 /** A hasher wants room for the longest digest, however long its own is. */
 const room = new Uint8Array(64);
 
-const DIGEST_OCTETS = { md5: 16, sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as const;
+/** The length of each digest. */
+export const DIGEST_OCTETS = { md5: 16, sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as const;

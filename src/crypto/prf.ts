@@ -43,19 +43,22 @@ export function prfPlus(p: Prf, key: Uint8Array, seed: Uint8Array, octets: numbe
   const blocks = Math.ceil(octets / p.outputOctets);
   assert(blocks <= BLOCKS_MAX, `prf+ of ${octets} octets, at most ${BLOCKS_MAX * p.outputOctets}`);
   // T1 = prf (K, S | 0x01), T2 = prf (K, T1 | S | 0x02), T3 = prf (K, T2 | S | 0x03) …
-  const stream = new Uint8Array(octets);
-  const input = new Uint8Array(p.outputOctets + seed.length + 1);
-  input.set(seed, p.outputOctets);
+  const stream = new Uint8Array(blocks * p.outputOctets);
+  const numbered = new Uint8Array(seed.length + 1);
+  numbered.set(seed);
+  let former: Uint8Array | undefined;
   for (let block = 1; block <= blocks; block++) {
-    input[input.length - 1] = block;
-    const T = hmac(p.hash, key, [block === 1 ? input.subarray(p.outputOctets) : input]);
-    input.set(T);
-    const at = (block - 1) * p.outputOctets;
-    stream.set(T.subarray(0, octets - at), at);
-    wipe(T);
+    numbered[seed.length] = block;
+    const T = hmac(p.hash, key, former === undefined ? [numbered] : [former, numbered]);
+    stream.set(T, (block - 1) * p.outputOctets);
+    wipe(former);
+    former = T;
   }
-  wipe(input);
-  return stream;
+  wipe(former, numbered);
+  if (stream.length === octets) return stream;
+  const cut = stream.slice(0, octets);
+  wipe(stream);
+  return cut;
 }
 
 function prfOf(id: number, hash: HmacHash, octets: number): Prf {

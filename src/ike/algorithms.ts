@@ -87,19 +87,31 @@ function additionalOf({ additional }: TransformChoice): Pick<TransformChoice, "a
 
 /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
 export function ikeAlgorithmsText(algorithms: IkeAlgorithms): string {
+  const known = texts.get(algorithms);
+  if (known !== undefined) return known;
   const names = [algorithms.encr.name];
   if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
   names.push(algorithms.prf.name, ...keNames(algorithms));
-  return names.join("/");
+  return remember(algorithms, names.join("/"));
+}
+
+/** Sites that offered the same share their algorithms, so the words are made once. */
+const texts = new WeakMap<IkeAlgorithms | EspAlgorithms, string>();
+
+function remember(algorithms: IkeAlgorithms | EspAlgorithms, text: string): string {
+  texts.set(algorithms, text);
+  return text;
 }
 
 /** `AES_GCM_16_256`, followed by `/X25519` if it had its own key exchange, and by `/ESN`. */
 export function espAlgorithmsText(algorithms: EspAlgorithms): string {
+  const known = texts.get(algorithms);
+  if (known !== undefined) return known;
   const names = [algorithms.encr.name];
   if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
   names.push(...keNames(algorithms));
   if (algorithms.esn) names.push("ESN");
-  return names.join("/");
+  return remember(algorithms, names.join("/"));
 }
 
 /** `X25519`, `ML_KEM_768`: the methods of all key exchanges that there are. */
@@ -110,6 +122,17 @@ function keNames({ ke, additional }: Pick<IkeAlgorithms, "ke" | "additional">): 
 
 /** Whether a suite holds exactly these transforms. The eroute is known only after the choice. */
 export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
+  const known = judged.get(algorithms);
+  if (known?.suites === suites) return known.accepts;
+  const accepts = judge(suites, algorithms);
+  judged.set(algorithms, { suites, accepts });
+  return accepts;
+}
+
+/** The last verdict on algorithms that many sites share. */
+const judged = new WeakMap<IkeAlgorithms, { suites: readonly Suite[]; accepts: boolean }>();
+
+function judge(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
   return suites.some(
     (suite) =>
       suite.encr.some((encr) => isEncr(algorithms.encr, encr)) &&

@@ -46,7 +46,9 @@ export function rangePrefix({ family, first, last }: AddressRange): Prefix | und
 }
 
 /** How many subnets {@link rangePrefixes} makes from a range, without making them. */
-export function countRangePrefixes({ first, last }: AddressRange): number {
+export function countRangePrefixes(range: AddressRange): number {
+  if (rangePrefix(range) !== undefined) return 1;
+  const { first, last } = range;
   const end = last + 1n;
   // All of them are on one side of the place in the range with the most trailing zeros.
   const hostBits = BigInt(bitLength(first ^ end) - 1);
@@ -55,7 +57,9 @@ export function countRangePrefixes({ first, last }: AddressRange): number {
 }
 
 function bitLength(value: bigint): number {
-  return value === 0n ? 0 : value.toString(2).length;
+  // Numbers are cheaper than texts; only IPv6 needs more than 32 bits.
+  if (value <= 0xffff_ffffn) return 32 - Math.clz32(Number(value));
+  return value.toString(2).length;
 }
 
 function countOnes(value: bigint): number {

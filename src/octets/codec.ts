@@ -124,7 +124,7 @@ export const bigU32: Codec<bigint> = emitted(
 export const fraction: Codec<number> = emitted(
   (code, value) => code.store(`d.setFloat64(at, ${value});`, 8),
   ({ r }) => {
-    const octets = r.octets(8).slice();
+    const octets = r.octets(8);
     const value = new DataView(octets.buffer).getFloat64(0);
     return Number.isFinite(value) ? value : r.fail("a number that is not finite");
   },
@@ -175,7 +175,7 @@ export function octets(max: number): Codec<Uint8Array> {
       w.number(value.length, width);
       w.append(value);
     },
-    read: (from) => from.r.octets(read(from)).slice(),
+    read: (from) => from.r.octets(read(from)),
   };
 }
 

@@ -29,12 +29,12 @@ export type DerValue = {
 
 /** The next value; faults if it is not DER, or longer than the rest. For use in `decode`. */
 export function readDer(r: Reader): DerValue {
-  const ahead = r.ahead();
+  const from = r.at;
   const tag = r.u8();
   if ((tag & 0x1f) === 0x1f) r.fail("a tag of more than one octet");
   const octets = readLength(r);
   const content = r.octets(octets);
-  return { tag, content, whole: ahead.subarray(0, ahead.length - r.left) };
+  return { tag, content, whole: r.since(from) };
 }
 
 /** A reader over the content of the next value, which has to have this tag. */
@@ -52,7 +52,7 @@ export function derOf(r: Reader, tag: number, what: string): DerValue {
 
 /** The next value if it has this tag; otherwise, or at the end, undefined, and nothing is read. */
 export function optionalDer(r: Reader, tag: number): DerValue | undefined {
-  if (r.ahead()[0] !== tag) return undefined;
+  if (r.peek() !== tag) return undefined;
   return readDer(r);
 }
 

@@ -11,8 +11,9 @@ export type Malformed = {
 
 /**
  * A position in foreign octets. Each read checks the length first and throws a plain {@link
- * Malformed} (no stack, so it costs nothing); {@link decode} is the one place that catches. It
- * returns views: `slice()` what outlives the datagram.
+ * Malformed} (no stack, so it costs nothing); {@link decode} is the one place that catches. What it
+ * returns are copies, which outlive the datagram and cost less than views: a view gives the array
+ * under it an ArrayBuffer.
  */
 export class Reader {
   readonly #octets: Uint8Array;
@@ -21,13 +22,13 @@ export class Reader {
   readonly #end: number;
   #next: number;
 
-  /** Reads `octets`, or only those in `bounds`: [first, one past the last). */
-  constructor(octets: Uint8Array, where: string, bounds?: readonly [number, number]) {
+  /** Reads `octets` from `from` up to `end`. */
+  constructor(octets: Uint8Array, where: string, from = 0, end = octets.length) {
     this.#octets = octets;
     this.#where = where;
-    this.#from = bounds?.[0] ?? 0;
-    this.#end = bounds?.[1] ?? octets.length;
-    this.#next = this.#from;
+    this.#from = from;
+    this.#end = end;
+    this.#next = from;
   }
 
   /** Octets not read yet. */
@@ -59,26 +60,38 @@ export class Reader {
 
   u64(): bigint {
     const at = this.#take(8);
-    return (BigInt(this.#word(at)) << 32n) | BigInt(this.#word(at + 4));
+    word.setUint32(0, this.#word(at));
+    word.setUint32(4, this.#word(at + 4));
+    return word.getBigUint64(0);
   }
 
-  /** The next `count` octets, as a view. */
+  /** A copy of the next `count` octets. */
   octets(count: number): Uint8Array {
     const from = this.#take(count);
-    return this.#octets.subarray(from, from + count);
+    return count === 0 ? NO_OCTETS : this.#octets.slice(from, from + count);
   }
 
-  /** Skips the next `count` octets: creating a view of each unread part would cost more. */
+  /** Skips the next `count` octets. */
   skip(count: number): void {
     this.#take(count);
   }
 
-  /** A view of all that is left, without reading it. */
-  ahead(): Uint8Array {
-    return this.#octets.subarray(this.#next, this.#end);
+  /** The next octet, without reading it; undefined at the end. */
+  peek(): number | undefined {
+    return this.left === 0 ? undefined : this.#octets[this.#next];
   }
 
-  /** A view of all that is left. */
+  /** A copy of what has been read since this reader was {@link at} `at`. */
+  since(at: number): Uint8Array {
+    return this.#octets.slice(this.#from + at, this.#next);
+  }
+
+  /** A copy of all that this reader began with, whatever of it has been read. */
+  whole(): Uint8Array {
+    return this.#octets.slice(this.#from, this.#end);
+  }
+
+  /** A copy of all that is left. */
   rest(): Uint8Array {
     return this.octets(this.left);
   }
@@ -87,7 +100,7 @@ export class Reader {
   sub(count: number, where: string): Reader {
     // The same octets with other bounds: a separate view for each structure would cost more.
     const from = this.#take(count);
-    return new Reader(this.#octets, where, [from, from + count]);
+    return new Reader(this.#octets, where, from, from + count);
   }
 
   /** Faults unless everything has been read. */
@@ -120,6 +133,11 @@ export class Reader {
     return from;
   }
 }
+
+/** Nothing in it can be changed, so that all may share it. */
+const NO_OCTETS = new Uint8Array(0);
+/** Eight octets that become a BigInt, without BigInts in between. */
+const word = new DataView(new ArrayBuffer(8));
 
 /** Runs `parse` over `octets`: its result, or where and why it stopped. Bugs pass through. */
 export function decode<T>(

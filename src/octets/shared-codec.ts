@@ -85,12 +85,12 @@ export function interned<T extends object>(codec: Codec<T>): Codec<T> {
   return emitted(
     (code, value) => emitInto(code, codec, value),
     (from) => {
-      const octets = from.r.ahead();
+      const { at } = from.r;
       const value = codec.read(from);
       if (from.interned === undefined) return value;
       const values = from.interned.get(codec) ?? new Map<string, unknown>();
       from.interned.set(codec, values);
-      const key = toHex(octets.subarray(0, octets.length - from.r.left));
+      const key = toHex(from.r.since(at));
       // This codec has read all that is under its name.
       const known = values.get(key) as T | undefined;
       if (known === undefined) values.set(key, value);

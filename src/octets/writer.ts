@@ -3,6 +3,8 @@
 import { assert } from "./assert.ts";
 
 const FIRST_OCTETS = 512;
+/** A BigInt of eight octets, taken apart without BigInts in between. */
+const word = new DataView(new ArrayBuffer(8));
 
 /**
  * Appends numbers and octets; lengths that become known later are patched in. Without a DataView:
@@ -46,7 +48,8 @@ export class Writer {
   }
 
   u64(value: bigint): this {
-    return this.u32(Number((value >> 32n) & 0xffff_ffffn)).u32(Number(value & 0xffff_ffffn));
+    word.setBigUint64(0, value);
+    return this.u32(word.getUint32(0)).u32(word.getUint32(4));
   }
 
   octets(value: Uint8Array): this {

@@ -79,5 +79,5 @@ function parseName(r: Reader): string {
 }
 
 function parseKey(r: Reader, bits: number): Uint8Array {
-  return r.octets(Math.ceil(bits / 8)).slice();
+  return r.octets(Math.ceil(bits / 8));
 }

@@ -44,7 +44,7 @@ export function parseAttributes(r: Reader): Map<number, Uint8Array> {
     const type = hostU16(r) & NLA_TYPE_MASK;
     if (length < HEADER_OCTETS) r.fail(`attribute ${type} of ${length} octets, header has 4`);
     attributes.set(type, r.octets(length - HEADER_OCTETS));
-    r.octets(Math.min(r.left, (4 - (length % 4)) % 4));
+    r.skip(Math.min(r.left, (4 - (length % 4)) % 4));
   }
   return attributes;
 }

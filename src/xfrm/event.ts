@@ -101,7 +101,7 @@ function parseRemoval({
  * struct xfrm_userpolicy_id, which may name the policy by number only; XFRMA_POLICY has all of it.
  */
 function parseRemovedPolicy(r: Reader): XfrmPolicyId | undefined {
-  r.octets(POLICY_ID_OCTETS);
+  r.skip(POLICY_ID_OCTETS);
   const attributes = parseAttributes(r);
   const policy = attributes.get(XFRMA.POLICY);
   if (policy === undefined) return undefined;
@@ -116,11 +116,11 @@ const POLICY_ID_OCTETS = 64;
 /** struct xfrm_user_acquire: only the template has the family of its addresses. */
 function parseAcquire(r: Reader): XfrmEvent | undefined {
   const daddr = r.octets(16); // id
-  r.octets(8); // id: spi, proto, padding
+  r.skip(8); // id: spi, proto, padding
   const saddr = r.octets(16);
   const packet = parseSelector(r);
   const { selector, direction } = parsePolicyInfo(r);
-  r.octets(16); // aalgos, ealgos, calgos, seq
+  r.skip(16); // aalgos, ealgos, calgos, seq
   const attributes = parseAttributes(r);
   const template = firstTemplate(attributes);
   if (template === undefined || packet === undefined || direction === undefined) return undefined;
@@ -143,7 +143,7 @@ function parseMapping(r: Reader): XfrmEvent {
   const reqid = hostU32(r);
   const src = asAddress(r.octets(16), family); // old_saddr
   const address = asAddress(r.octets(16), family); // new_saddr
-  r.octets(2); // old_sport
+  r.skip(2); // old_sport
   const port = r.u16(); // new_sport
   return { kind: "mapping", mapping: { id: { src, dst, spi }, reqid, from: { address, port } } };
 }

@@ -70,9 +70,9 @@ const RELEASE_SPI = asEspSpi(0x4552_4c56);
 
 function parse(r: Reader): Larval | undefined {
   const daddr = r.octets(16); // id
-  r.octets(8); // id: spi, proto, padding
+  r.skip(8); // id: spi, proto, padding
   const saddr = r.octets(16);
-  r.octets(236); // sel, policy, aalgos, ealgos, calgos
+  r.skip(236); // sel, policy, aalgos, ealgos, calgos
   const acquireSequence = hostU32(r);
   const attributes = parseAttributes(r);
   const template = firstTemplate(attributes);

@@ -39,7 +39,7 @@ export function parseLifetime(r: Reader): XfrmLifetime {
   const hardPackets = limit(hostU64(r));
   const softSeconds = seconds(hostU64(r));
   const hardSeconds = seconds(hostU64(r));
-  r.octets(16); // soft_use_expires_seconds, hard_use_expires_seconds
+  r.skip(16); // soft_use_expires_seconds, hard_use_expires_seconds
   return { softSeconds, hardSeconds, softOctets, hardOctets, softPackets, hardPackets };
 }
 

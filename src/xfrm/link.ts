@@ -37,10 +37,10 @@ export function emitAddressDump(sequence: number): Uint8Array {
 /** The payload of an RTM_NEWLINK (struct ifinfomsg). */
 export function parseLink(octets: Uint8Array): Result<Link, Malformed> {
   return decode(octets, "RTM_NEWLINK", (r) => {
-    r.octets(4); // ifi_family, padding, ifi_type
+    r.skip(4); // ifi_family, padding, ifi_type
     const index = hostU32(r);
     const up = (hostU32(r) & IFF_UP) !== 0;
-    r.octets(4); // ifi_change
+    r.skip(4); // ifi_change
     return { index, up, xfrmIfId: parseXfrmIfId(parseAttributes(r)) };
   });
 }
@@ -53,9 +53,9 @@ export function parseInterfaceAddress(
   octets: Uint8Array,
 ): Result<InterfaceAddress | undefined, Malformed> {
   return decode(octets, "RTM_NEWADDR", (r) => {
-    r.octets(2); // ifa_family, ifa_prefixlen
+    r.skip(2); // ifa_family, ifa_prefixlen
     const shortFlags = r.u8(); // ifa_flags
-    r.octets(1); // ifa_scope
+    r.skip(1); // ifa_scope
     const index = hostU32(r);
     const attributes = parseAttributes(r);
     const longFlags = attributes.get(IFA_FLAGS);

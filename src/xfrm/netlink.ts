@@ -67,10 +67,10 @@ export function parseNetlinkError(message: NetlinkMessage): Result<NetlinkError,
   return decode(message.payload, "NLMSG_ERROR", (r) => {
     const errno = parseErrno(r);
     const quotedOctets = hostU32(r);
-    r.octets(NETLINK_HEADER_OCTETS - 4); // rest of the quoted header
+    r.skip(NETLINK_HEADER_OCTETS - 4); // rest of the quoted header
     if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
     if ((message.flags & NLM_F_CAPPED) === 0) {
-      r.octets(Math.min(r.left, align4(Math.max(0, quotedOctets - NETLINK_HEADER_OCTETS))));
+      r.skip(Math.min(r.left, align4(Math.max(0, quotedOctets - NETLINK_HEADER_OCTETS))));
     }
     const text = parseAttributes(r).get(NLMSGERR_ATTR_MSG);
     return { errno, text: text === undefined ? undefined : parseText(text) };
@@ -88,7 +88,7 @@ function parseMessage(r: Reader): NetlinkMessage {
   if (length < NETLINK_HEADER_OCTETS) r.fail(`message of ${length} octets, header has 16`);
   const body = r.sub(length - 4, "netlink message");
   // The last message of a datagram may lack its padding.
-  r.octets(Math.min(r.left, align4(length) - length));
+  r.skip(Math.min(r.left, align4(length) - length));
   return {
     type: hostU16(body),
     flags: hostU16(body),

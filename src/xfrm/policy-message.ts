@@ -74,12 +74,12 @@ export function parsePolicy(octets: Uint8Array): Result<XfrmPolicy | undefined, 
 /** struct xfrm_userpolicy_info. */
 export function parsePolicyInfo(r: Reader): PolicyInfo {
   const selector = parseSelector(r) ?? r.fail("policy without a family in its selector");
-  r.octets(96); // lft, curlft
+  r.skip(96); // lft, curlft
   const priority = hostU32(r);
-  r.octets(4); // index
+  r.skip(4); // index
   const direction = asDirection(r.u8());
   const blocks = r.u8() === XFRM_POLICY_BLOCK;
-  r.octets(6); // flags, share, padding
+  r.skip(6); // flags, share, padding
   return { selector, direction, priority, blocks };
 }
 
@@ -104,13 +104,13 @@ function emitTemplate(w: HostWriter, template: XfrmTemplate): void {
 
 function parseTemplate(r: Reader): XfrmTemplate {
   const daddr = r.octets(16);
-  r.octets(8); // spi, proto, padding
+  r.skip(8); // spi, proto, padding
   const family = asFamily(r, hostU16(r));
-  r.octets(2); // padding
+  r.skip(2); // padding
   const saddr = r.octets(16);
   const reqid = hostU32(r);
   const mode = modeOf(r.u8());
-  r.octets(15); // share, optional, padding, aalgos, ealgos, calgos
+  r.skip(15); // share, optional, padding, aalgos, ealgos, calgos
   return { src: asAddress(saddr, family), dst: asAddress(daddr, family), reqid, mode };
 }
 

@@ -37,6 +37,6 @@ export function shortReplayWindow(state: XfrmState): number | undefined {
 
 /** `replay_window` of struct xfrm_replay_state_esn. */
 export function parseReplayWindow(r: Reader): number {
-  r.octets(20); // bmp_len, oseq, seq, oseq_hi, seq_hi
+  r.skip(20); // bmp_len, oseq, seq, oseq_hi, seq_hi
   return hostU32(r);
 }

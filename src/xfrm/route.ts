@@ -105,9 +105,9 @@ export function parseRoute(octets: Uint8Array): Result<Route | undefined, Malfor
   return decode(octets, "RTM_NEWROUTE", (r) => {
     const number = r.u8();
     const length = r.u8();
-    r.octets(3); // rtm_src_len, rtm_tos, rtm_table
+    r.skip(3); // rtm_src_len, rtm_tos, rtm_table
     const protocol = r.u8();
-    r.octets(6); // rtm_scope, rtm_type, rtm_flags
+    r.skip(6); // rtm_scope, rtm_type, rtm_flags
     const attributes = parseAttributes(r);
     const family = number === familyNumber(4) ? 4 : number === familyNumber(6) ? 6 : undefined;
     if (family === undefined) return undefined;

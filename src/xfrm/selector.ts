@@ -43,7 +43,7 @@ export function parseSelector(r: Reader): XfrmSelector | undefined {
   const dstLength = r.u8();
   const srcLength = r.u8();
   const protocol = r.u8();
-  r.octets(11); // padding, ifindex, user
+  r.skip(11); // padding, ifindex, user
   if (number === 0) return undefined;
   const family = asFamily(r, number);
   const longest = Math.max(srcLength, dstLength);

@@ -139,20 +139,20 @@ export function parseStateInfo(r: Reader): StateInfo {
   const daddr = r.octets(16); // id
   const spi = asEspSpi(r.u32());
   const protocol = r.u8();
-  r.octets(3); // padding
+  r.skip(3); // padding
   const saddr = r.octets(16);
   const lifetime = parseLifetime(r);
   const counters = parseCounters(r);
-  r.octets(4); // stats: replay_window
+  r.skip(4); // stats: replay_window
   const replayErrors = hostU32(r);
   const integrityErrors = hostU32(r);
-  r.octets(4); // seq
+  r.skip(4); // seq
   const reqid = hostU32(r);
   const family = asFamily(r, hostU16(r));
   const mode = modeOf(r.u8());
   const replayWindow = r.u8();
   const flags = r.u8();
-  r.octets(7); // padding
+  r.skip(7); // padding
   const id = { src: asAddress(saddr, family), dst: asAddress(daddr, family), spi };
   const errors = { replayErrors, integrityErrors };
   const rest = { lifetime, counters, reqid, mode, replayWindow, flags } as const;
@@ -168,7 +168,7 @@ export function parseStateId(r: Reader): {
   const daddr = r.octets(16);
   const spi = asEspSpi(r.u32());
   const family = asFamily(r, hostU16(r));
-  r.octets(2); // proto, padding
+  r.skip(2); // proto, padding
   return { dst: asAddress(daddr, family), spi, family };
 }
 
@@ -239,7 +239,7 @@ export function parseEncapsulation(
   const octets = attributes.get(XFRMA.ENCAP);
   if (octets === undefined) return undefined;
   const r = new Reader(octets, "XFRMA_ENCAP");
-  r.octets(2); // encap_type
+  r.skip(2); // encap_type
   return { srcPort: r.u16(), dstPort: r.u16() };
 }
 

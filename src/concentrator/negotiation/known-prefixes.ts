@@ -26,7 +26,8 @@ export function rememberPrefix(engine: Engine, address: Address): void {
   const prefix = originOf(address);
   // Moved to the end: the order is that of the last use.
   known.delete(prefix);
-  const [oldest] = known;
-  if (known.size >= KNOWN_PREFIXES_MAX && oldest !== undefined) known.delete(oldest);
+  // The first of a Set is found by a walk over all that were deleted before it.
+  const [oldest] = known.size >= KNOWN_PREFIXES_MAX ? known : [];
+  if (oldest !== undefined) known.delete(oldest);
   known.add(prefix);
 }

@@ -73,6 +73,17 @@ export function suitesAsAgreed(
 
 /** Whoever has an optional additional key exchange in any of its proposals gets it. */
 export function strictFirst(suite: Suite): readonly Suite[] {
+  const known = forms.get(suite);
+  if (known !== undefined) return known;
+  const made = strictForms(suite);
+  forms.set(suite, made);
+  return made;
+}
+
+/** The same suite has the same forms, so that choices can be remembered by them. */
+const forms = new WeakMap<Suite, readonly Suite[]>();
+
+function strictForms(suite: Suite): readonly Suite[] {
   const { additional } = suite;
   if (additional?.some(isOptional) !== true) return [suite];
   const strict = additional.map((methods) => methods.filter((id) => id !== Ke.NONE));

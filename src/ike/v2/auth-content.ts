@@ -17,7 +17,7 @@ export type AuthContent = Omit<
   "octets" | "messageId" | "arrivedAt" | "digest" | "held"
 >;
 
-/** The content, copied because it outlives the datagram; or what is missing. */
+/** The content, or what is missing. */
 export function authContentOf(
   payloads: readonly Payload[],
   half: Pick<HalfOpen, "ppk">,
@@ -40,9 +40,9 @@ export function authContentOf(
   const tsI = payloads.find((p) => p.kind === "TSi");
   const tsR = payloads.find((p) => p.kind === "TSr");
   return {
-    idI: copyId(idI),
+    idI,
     idR: expectedIdOf(payloads),
-    auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
+    auth,
     certificates: certificates.value,
     methods: peerMethodsOf(payloads),
     ppk: ppkRequestOf(payloads, half.ppk),
@@ -68,15 +68,5 @@ function childFaultOf(payloads: readonly Payload[]): Refusal | undefined {
 
 function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
   const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
-  return idR === undefined ? undefined : copyId(idR).identity;
-}
-
-/** A copy, because it outlives the datagram. */
-function copyId(payload: IdPayload): IdPayload {
-  const { identity, body } = payload;
-  return {
-    kind: payload.kind,
-    identity: { idType: identity.idType, data: identity.data.slice() },
-    body: body.slice(),
-  };
+  return idR?.identity;
 }

@@ -109,7 +109,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     path: request.path,
     ticket,
     request: request.octets.slice(),
-    Ni: nonce.data.slice(),
+    Ni: nonce.data,
     // The request's SPIr was zero when the initiator hashed it.
     nat: detectNat(request.payloads, { spiI, spiR: request.header.spiR }, request.path),
     chosen: chosen.value,
@@ -123,7 +123,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     expireAt: later(context.now, request.halfOpenMs),
   };
   const random = context.random(privateOctets(method));
-  const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
+  const op = { op: "respond", method, random, peerPublic: ke.data } as const;
   return ok({ sa: next, effects: [{ kind: "key-exchange", ticket, op }] });
 }
 

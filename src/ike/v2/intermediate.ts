@@ -78,7 +78,7 @@ function exchangeOf(
 ): Result<IntermediateAsked["exchange"], Refusal> {
   if (round.kind === "ppk") return ok(undefined);
   const ke = keOf(payloads, round.method, EXCHANGE);
-  return ke.ok ? ok({ method: round.method, peerPublic: ke.value.data.slice() }) : ke;
+  return ke.ok ? ok({ method: round.method, peerPublic: ke.value.data }) : ke;
 }
 
 /**

@@ -25,6 +25,7 @@ import {
   strictFirst,
   type Want,
 } from "./additional.ts";
+import { type Choices, choiceOf, offeredOf } from "./choices.ts";
 import { noneChosen } from "./none-chosen.ts";
 
 export type ChosenIke = {
@@ -69,14 +70,21 @@ export function chooseIke(
   const tries = { left: TRIES_MAX };
   for (const suite of candidates(suites, offers, withAdditional)) {
     for (const { proposal, transforms } of offers) {
-      const choice = chooseTransforms(transforms, suite, wanted, tries);
-      const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
-      if (choice === undefined || algorithms === undefined) continue;
+      const chosen = choiceOf(ikeChoices, transforms, suite, { want: wanted, tries }, () => {
+        const choice = chooseTransforms(transforms, suite, wanted, tries);
+        const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
+        return choice && algorithms && { choice, algorithms };
+      });
+      if (chosen === undefined) continue;
+      const { choice, algorithms } = chosen;
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
     }
   }
   return err(noneChosen(proposals, suites, { kind: "ike", spiOctets: want.spiOctets }));
 }
+
+const ikeChoices: Choices<IkeAlgorithms> = new WeakMap();
+const espChoices: Choices<EspAlgorithms> = new WeakMap();
 
 /** The suites to try: without those that demand an additional key exchange which nobody offers. */
 function candidates(
@@ -85,7 +93,7 @@ function candidates(
   withAdditional: boolean,
 ): readonly Suite[] {
   const isOffered = ({ transforms }: (typeof offers)[number]) =>
-    [...transforms.keys()].some(isAdditionalKe);
+    transforms.keys().some(isAdditionalKe);
   if (withAdditional && offers.some(isOffered)) return suites.flatMap(strictFirst);
   return suites.filter(({ additional = [] }) => additional.every(isOptional));
 }
@@ -108,9 +116,13 @@ export function chooseEsp(
       const spi = new Reader(proposal.spi, "ESP SPI").u32();
       if (spi < ESP_SPI_MIN) continue;
       const wanted: Want = { kind, sentKe, withAdditional };
-      const choice = chooseTransforms(transforms, suite, wanted, tries);
-      const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
-      if (choice === undefined || algorithms === undefined) continue;
+      const chosen = choiceOf(espChoices, transforms, suite, { want: wanted, tries }, () => {
+        const choice = chooseTransforms(transforms, suite, wanted, tries);
+        const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
+        return choice && algorithms && { choice, algorithms };
+      });
+      if (chosen === undefined) continue;
+      const { choice, algorithms } = chosen;
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
     }
   }
@@ -231,13 +243,10 @@ function offersOf(
   proposals: readonly Proposal[],
   kind: Want["kind"],
 ): readonly { readonly proposal: Proposal; readonly transforms: Offered }[] {
-  return proposals
-    .filter(({ transforms }) => transforms.every((t) => isKnownType(t.type, kind === "ike")))
-    .map((proposal) => {
-      const byType = [...Map.groupBy(proposal.transforms, ({ type }) => type)];
-      const understood = byType.map(([type, all]) => [type, all.filter(isUnderstood)] as const);
-      return { proposal, transforms: new Map(understood) };
-    });
+  return proposals.flatMap((proposal) => {
+    const transforms = offeredOf(proposal.transforms, kind === "ike");
+    return transforms === undefined ? [] : [{ proposal, transforms }];
+  });
 }
 
 function chooseTransforms(
@@ -259,24 +268,11 @@ function chooseTransforms(
   return { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, esn, ...exchanges };
 }
 
-function isKnownType(type: number, isIke: boolean): boolean {
-  if (type === TransformType.ENCR || type === TransformType.INTEG || type === TransformType.KE) {
-    return true;
-  }
-  if (isAdditionalKe(type)) return true;
-  return type === (isIke ? TransformType.PRF : TransformType.ESN);
-}
-
 function chooseEncr(
   offered: readonly Transform[],
   wanted: readonly EncrTransform[],
 ): EncrTransform | undefined {
   return wanted.find((w) => offered.some((t) => t.id === w.id && t.keyBits === w.keyBits));
-}
-
-/** Only encryption has a key length: all other algorithms here have one length (§3.3.5). */
-function isUnderstood({ type, keyBits, hasUnknownAttribute }: Transform): boolean {
-  return !hasUnknownAttribute && (keyBits === undefined || type === TransformType.ENCR);
 }
 
 /**

@@ -153,7 +153,7 @@ function open(
     const detail = `pad length ${padOctets ?? 0} of ${plaintext.length} octets`;
     return { kind: "faulty", refusal: { kind: "malformed", where: "Encrypted payload", detail } };
   }
-  const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
+  const inner = plaintext.slice(0, plaintext.length - padOctets - 1);
   const { fragments } = secured;
   const head = headOf(octets, place.value);
   if (fragment === undefined) return payloadsOf({ firstInner, head, inner }, fragments);
@@ -206,7 +206,7 @@ function sealPart(
   );
   const iv = encr.kind === "aead" ? aeadIv(secured, head, fragment) : random(encr.ivOctets);
   octets.set(iv, bodyAt);
-  const aad = octets.subarray(0, bodyAt);
+  const aad = octets.slice(0, bodyAt);
   const key = sendKeys(secured);
   octets.set(seal(encr, key.encryption, iv, aad, plaintext), bodyAt + encr.ivOctets);
   if (integ !== undefined) {
@@ -256,9 +256,10 @@ function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8A
     const icv = integrityIcv(integ, key.integrity, octets.subarray(0, end));
     if (!equalConstantTime(icv, octets.subarray(end))) return undefined;
   }
-  const iv = octets.subarray(place.bodyAt, place.bodyAt + encr.ivOctets);
-  const ciphertext = octets.subarray(place.bodyAt + encr.ivOctets, end);
-  return unseal(encr, key.encryption, iv, octets.subarray(0, place.bodyAt), ciphertext);
+  const ivEnd = place.bodyAt + encr.ivOctets;
+  const iv = octets.slice(place.bodyAt, ivEnd);
+  const aad = octets.slice(0, place.bodyAt);
+  return unseal(encr, key.encryption, iv, aad, octets.slice(ivEnd, end));
 }
 
 function paddingOctets(encr: Encryption, innerOctets: number): number {

@@ -43,8 +43,8 @@ export function isFragment({ nextPayload }: IkeHeader): boolean {
 
 /** Reads an IKE_SA_INIT request. */
 export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Opening, Refusal> {
-  const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, "IKE_SA_INIT");
+  const { nextPayload } = header;
+  const parsed = parsePayloads(nextPayload, octets, "IKE_SA_INIT", IKE_HEADER_OCTETS);
   if (!parsed.ok) return err(parsed.error);
   const { payloads } = parsed.value;
   return ok({

@@ -49,13 +49,13 @@ function readIdentity(r: Reader, first: number): Identity | undefined {
     const length = r.u16();
     if (type === PAYLOAD_ID) {
       const idType = r.u8();
-      r.octets(3); // Protocol ID and Port
+      r.skip(3); // Protocol ID and Port
       const dataOctets = length - 8;
       if (dataOctets < 1 || dataOctets > ID_OCTETS_MAX) return undefined;
-      return { idType, data: r.octets(dataOctets).slice() };
+      return { idType, data: r.octets(dataOctets) };
     }
     if (length < 4) return undefined;
-    r.octets(length - 4);
+    r.skip(length - 4);
     type = next;
   }
   return undefined;

@@ -54,7 +54,7 @@ function readChain(r: Reader, first: number, octets: Uint8Array): ReceivedPayloa
 
 /** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Received {
-  const body = r.ahead();
+  const body = r.whole();
   const parsed = attempt(r, (inner) => parseBody(type, inner));
   if (parsed.ok) return { ...parsed.value, body };
   const { where, detail } = parsed.error;

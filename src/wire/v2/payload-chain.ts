@@ -1,7 +1,7 @@
 /** Payloads one after another, each naming the type of the next (RFC 7296 §3.2, §2.5). */
 
 import { never } from "../../octets/assert.ts";
-import { attempt, decode, type Malformed, type Reader } from "../../octets/reader.ts";
+import { attempt, type Malformed, Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { Writer } from "../../octets/writer.ts";
 import { emitPayloadHeader, parsePayloadHeader, patchPayloadLength } from "../payload-header.ts";
@@ -42,14 +42,15 @@ export type Chain = ParsedPayloads & { readonly encrypted: EncryptedPayload | un
 /**
  * Reads a whole chain of payloads without an Encrypted payload: an unprotected message after its
  * header, or the content of an Encrypted payload. `first` is the type of the first payload, `where`
- * the name of this chain in faults. The values are views of `octets`.
+ * the name of this chain in faults, `from` where it begins.
  */
 export function parsePayloads(
   first: number,
   octets: Uint8Array,
   where: string,
+  from = 0,
 ): Result<ParsedPayloads, ChainFault> {
-  const chain = decode(octets, where, (r) => readPlainChain(r, first));
+  const chain = attempt(new Reader(octets, where, from), (r) => readPlainChain(r, first));
   if (!chain.ok) return chain;
   return "kind" in chain.value ? err(chain.value) : ok({ payloads: chain.value.payloads });
 }
@@ -66,7 +67,8 @@ function readPlainChain(r: Reader, first: number): Chain | UnsupportedCritical {
 /** Reads payloads from the position of `r`; for use under `decode`. */
 export function readChain(r: Reader, first: number): Chain | UnsupportedCritical {
   const payloads: Payload[] = [];
-  const seen = new Set<number>();
+  /** Types of which there is one already, once there are many payloads. */
+  let seen: Set<number> | undefined;
   let type = first;
   while (type !== PayloadType.NONE) {
     const known = NAMES.get(type);
@@ -78,10 +80,12 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
     }
     // Critical is ignored in payloads that are understood (§2.5).
     if (known === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
-    if (payloads.length < PAYLOADS_MAX || !seen.has(type)) {
-      seen.add(type);
+    if (payloads.length >= PAYLOADS_MAX) seen ??= new Set(payloads.map(payloadTypeOf));
+    if (seen?.has(type) === true) r.skip(bodyOctets);
+    else {
+      seen?.add(type);
       payloads.push(readBody(type, r.sub(bodyOctets, name)));
-    } else r.skip(bodyOctets);
+    }
     type = nextPayload;
   }
   r.end();
@@ -90,11 +94,10 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
 
 /** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Payload {
-  const data = r.ahead();
   const parsed = attempt(r, (body) => parseBody(type, body));
   if (parsed.ok) return parsed.value;
   const { where, detail } = parsed.error;
-  return { kind: "UNREADABLE", payloadType: type, data, fault: { where, detail } };
+  return { kind: "UNREADABLE", payloadType: type, data: r.whole(), fault: { where, detail } };
 }
 
 /**

@@ -33,7 +33,7 @@ export type SkPlace = {
  * as if the message had come whole (RFC 9242 §3.3.2), apart from the lengths.
  */
 export function headOf(message: Uint8Array, { kind, bodyAt }: SkPlace): Uint8Array {
-  if (kind === "SK") return message.subarray(0, bodyAt);
+  if (kind === "SK") return message.slice(0, bodyAt);
   const head = message.slice(0, bodyAt - FRAGMENT_HEAD_OCTETS);
   const end = head.length - GENERIC_HEADER_OCTETS;
   let typeAt = NEXT_PAYLOAD_AT;
@@ -59,7 +59,7 @@ export function findSk(message: Uint8Array, header: IkeHeader): Result<SkPlace, 
 }
 
 function readSkPlace(r: Reader, first: number): SkPlace | UnsupportedCritical {
-  r.octets(IKE_HEADER_OCTETS);
+  r.skip(IKE_HEADER_OCTETS);
   const chain = readChain(r, first);
   if ("kind" in chain) return chain;
   const { payloads: outer, encrypted } = chain;

@@ -48,7 +48,7 @@ export function parseDelete(r: Reader): DeletePayload {
   }
   const spis: Uint8Array[] = [];
   while (r.left > 0 && spis.length < DELETE_SPIS_MAX) spis.push(r.octets(spiOctets));
-  r.rest();
+  r.skip(r.left);
   return { kind: "DELETE", doi, protocol, spis };
 }
 

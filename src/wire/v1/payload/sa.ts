@@ -40,7 +40,7 @@ export function parseSa(r: Reader): SaPayload {
   }
   const situation = r.u32();
   if (situation !== SIT_IDENTITY_ONLY) {
-    r.rest(); // labels of secrecy and integrity would follow
+    r.skip(r.left); // labels of secrecy and integrity would follow
     return { kind: "SA", doi, situation, proposals: [] };
   }
   return { kind: "SA", doi, situation, proposals: parseProposals(r) };
@@ -53,7 +53,7 @@ function parseProposals(r: Reader): readonly Proposal[] {
   while (more) {
     const ordinal = proposals.length + 1;
     if (ordinal > PROPOSALS_MAX || transforms >= TRANSFORMS_MAX) {
-      r.rest();
+      r.skip(r.left);
       break;
     }
     const substructure = parseSubstructure(r, `proposal ${ordinal}`, PROPOSAL);

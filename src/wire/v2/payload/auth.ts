@@ -10,7 +10,7 @@ import type { AuthPayload } from "../message.ts";
 /** Reads an AUTH payload; others judge whether method and data are acceptable. */
 export function parseAuth(r: Reader): AuthPayload {
   const method = r.u8();
-  r.octets(3); // RESERVED: MUST be ignored on receipt
+  r.skip(3); // RESERVED: MUST be ignored on receipt
   return { kind: "AUTH", method, data: r.rest() };
 }
 

@@ -32,7 +32,7 @@ export const CfgAttribute = {
 /** Reads a Configuration payload; attributes of unknown type are kept like any other. */
 export function parseCp(r: Reader): CpPayload {
   const cfgType = r.u8();
-  r.octets(3); // RESERVED: MUST be ignored on receipt
+  r.skip(3); // RESERVED: MUST be ignored on receipt
   const attributes: CpPayload["attributes"][number][] = [];
   while (r.left > 0) {
     if (attributes.length === CP_ATTRIBUTES_MAX) {

@@ -28,12 +28,12 @@ export function parseDelete(r: Reader): DeletePayload {
     r.fail(`${count} SPIs of ${spiOctets} octets, but ${r.left} octets are left`);
   }
   if (expected !== ESP_SPI_OCTETS) {
-    r.rest();
+    r.skip(r.left);
     return { kind: "DELETE", protocol, spis: [] };
   }
   const spis: number[] = [];
   while (r.left > 0 && spis.length < DELETE_SPIS_MAX) spis.push(r.u32());
-  r.rest();
+  r.skip(r.left);
   return { kind: "DELETE", protocol, spis };
 }
 

@@ -1,6 +1,6 @@
 /** The Identification payloads (RFC 7296 §3.5). */
 
-import { Reader } from "../../../octets/reader.ts";
+import type { Reader } from "../../../octets/reader.ts";
 import { Writer } from "../../../octets/writer.ts";
 import { type Identity, IdType } from "../../identity.ts";
 import type { IdPayload } from "../message.ts";
@@ -10,14 +10,14 @@ import type { IdPayload } from "../message.ts";
 
 /** Reads an IDi or IDr payload; faults if an address has the wrong length. */
 export function parseId(r: Reader, kind: IdPayload["kind"]): IdPayload {
-  const body = r.rest();
-  const inner = new Reader(body, r.where);
-  const idType = inner.u8();
-  inner.octets(3); // RESERVED: ignored, but AUTH covers it as it was sent
-  const data = inner.rest();
+  const from = r.at;
+  const idType = r.u8();
+  r.skip(3); // RESERVED: ignored, but AUTH covers it as it was sent
+  const data = r.rest();
+  const body = r.since(from);
   const needs = ADDRESS_OCTETS[idType];
   if (needs !== undefined && data.length !== needs) {
-    inner.fail(`ID Type ${idType} needs ${needs} octets, has ${data.length}`);
+    r.fail(`ID Type ${idType} needs ${needs} octets, has ${data.length}`);
   }
   return { kind, identity: { idType, data }, body };
 }

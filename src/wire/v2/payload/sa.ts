@@ -1,7 +1,7 @@
 /** The Security Association payload: proposals, transforms, attributes (RFC 7296 §3.3). */
 
 import { assert } from "../../../octets/assert.ts";
-import type { Reader } from "../../../octets/reader.ts";
+import { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import {
   checkLastTransform,
@@ -18,6 +18,7 @@ import {
   type Transform,
   type UnknownAttributes,
 } from "../message.ts";
+import { transformsOf } from "./known-transforms.ts";
 
 /** A proposal's number is one octet (§3.3.1), so there are no more of them. */
 export const PROPOSALS_MAX = 255;
@@ -35,7 +36,7 @@ export function parseSa(r: Reader): SaPayload {
   while (more) {
     const ordinal = proposals.length + 1;
     if (ordinal > PROPOSALS_MAX || transforms >= TRANSFORMS_MAX) {
-      r.rest();
+      r.skip(r.left);
       break;
     }
     const substructure = parseSubstructure(r, `proposal ${ordinal}`, PROPOSAL);
@@ -87,6 +88,14 @@ function parseProposal(r: Reader): Proposal {
   }
   if (spiOctets > r.left) r.fail(`SPI Size ${spiOctets}, but ${r.left} octets are left`);
   const spi = r.octets(spiOctets);
+  const octets = r.rest();
+  const transforms = transformsOf(octets, count, () => {
+    return parseTransforms(new Reader(octets, r.where), count);
+  });
+  return { number, protocol, spi, transforms };
+}
+
+function parseTransforms(r: Reader, count: number): readonly Transform[] {
   const transforms: Transform[] = [];
   for (let i = 1; i <= count; i++) {
     if (r.left === 0) r.fail(`Num Transforms ${count}, has ${i - 1}`);
@@ -95,7 +104,7 @@ function parseProposal(r: Reader): Proposal {
     transforms.push(parseTransform(body));
   }
   r.end();
-  return { number, protocol, spi, transforms };
+  return transforms;
 }
 
 function emitProposal(w: Writer, proposal: Proposal): void {
@@ -147,7 +156,7 @@ function parseAttribute(r: Reader): UnknownAttributes["first"] {
   if (value > r.left) {
     r.fail(`attribute type ${format}: Attribute Length ${value}, but ${r.left} octets are left`);
   }
-  r.octets(value);
+  r.skip(value);
   return { type, value: undefined, octets: value };
 }
 

@@ -17,7 +17,7 @@ import type { TsPayload } from "../message.ts";
  */
 export function parseTs(r: Reader, kind: TsPayload["kind"]): TsPayload {
   const count = r.u8();
-  r.octets(3); // RESERVED: MUST be ignored on receipt
+  r.skip(3); // RESERVED: MUST be ignored on receipt
   const selectors: TrafficSelector[] = [];
   let unknown = 0;
   for (let i = 1; i <= count; i++) {
