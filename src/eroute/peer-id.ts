@@ -36,5 +36,6 @@ export function peerIdFault(peerId: string): string | undefined {
 
 /** The form in which tables keep a peer ID: ASCII letters in lower case, the rest unchanged. */
 export function peerKey(peerId: string): string {
+  if (!/[A-Z]/.test(peerId)) return peerId;
   return peerId.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -17,7 +17,9 @@ import { filled, type RowFault, rowFault } from "./row-fault.ts";
 
 /** A column that holds one subnet or several, separated by commas or blanks. */
 export function subnetTexts(column: string | null | undefined): readonly string[] {
-  return (column ?? "").split(/[\s,]+/).filter((text) => text !== "");
+  if (column === undefined || column === null || column === "") return [];
+  if (!/[\s,]/.test(column)) return [column];
+  return column.split(/[\s,]+/).filter((text) => text !== "");
 }
 
 /** The site's subnets: each inside what the base eroute covers (R10). */

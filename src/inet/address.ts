@@ -74,16 +74,31 @@ export function formatAddress(address: Address): string {
 }
 
 function parseIpv4(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   let value = 0;
-  for (const part of parts) {
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (digits === 0 || ++dots > 3) return undefined;
+      value = value * 256 + part;
+      part = 0;
+      digits = 0;
+      continue;
+    }
     // A leading zero is refused: some read 010 as octal.
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
+    const isDigit = code >= ZERO && code <= NINE && (digits === 0 || part !== 0);
+    part = part * 10 + code - ZERO;
+    digits++;
+    if (!isDigit || part > 255) return undefined;
   }
-  return value;
+  return dots === 3 && digits > 0 ? value * 256 + part : undefined;
 }
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 
 function parseIpv6(text: string): Address | undefined {
   const halves = text.split("::");

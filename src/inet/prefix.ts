@@ -7,8 +7,11 @@ export type Prefix = { readonly family: Family; readonly value: bigint; readonly
 
 /** The subnet of `length` bits that contains `address`; host bits are cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
-  const shift = BigInt(familyBits(address.family) - length);
-  return { family: address.family, value: (address.value >> shift) << shift, length };
+  const { family } = address;
+  const shift = BigInt(familyBits(family) - length);
+  const value = (address.value >> shift) << shift;
+  // It may live long: one bigint instead of two.
+  return { family, value: value === address.value ? address.value : value, length };
 }
 
 /**
@@ -61,6 +64,10 @@ export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
 /** Whether `address` lies inside `prefix`. */
 export function containsAddress(prefix: Prefix, address: Address): boolean {
   if (prefix.family !== address.family) return false;
+  if (prefix.family === 4) {
+    const differing = Number(prefix.value) ^ Number(address.value);
+    return prefix.length === 0 || differing >>> (32 - prefix.length) === 0;
+  }
   const shift = BigInt(familyBits(prefix.family) - prefix.length);
   return prefix.value >> shift === address.value >> shift;
 }

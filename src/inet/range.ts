@@ -39,10 +39,19 @@ function fits(at: bigint, last: bigint, hostBits: bigint): boolean {
 
 /** The one subnet that equals a range; undefined if there is none. */
 export function rangePrefix({ family, first, last }: AddressRange): Prefix | undefined {
+  if (family === 4) return rangePrefixV4(first, Number(first), Number(last));
   const hosts = last - first;
   const isMask = (hosts & (hosts + 1n)) === 0n;
   if (!isMask || (first & hosts) !== 0n) return undefined;
   return { family, value: first, length: familyBits(family) - bitLength(hosts) };
+}
+
+/** Numbers are cheaper than bigints. Bit operations take the lower 32 bits of theirs. */
+function rangePrefixV4(value: bigint, first: number, last: number): Prefix | undefined {
+  const hosts = last - first;
+  const isMask = (hosts & (hosts + 1)) === 0;
+  if (!isMask || (first & hosts) !== 0) return undefined;
+  return { family: 4, value, length: Math.clz32(hosts) };
 }
 
 /** How many subnets {@link rangePrefixes} makes from a range, without making them. */

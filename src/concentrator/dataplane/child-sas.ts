@@ -2,6 +2,7 @@
 
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import { Reader } from "../../octets/reader.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
@@ -34,8 +35,7 @@ const ESP_SPI_MIN = 0x1000;
 /** An SPI that no state of ours has. */
 export function freeEspSpi(engine: Engine): EspSpi {
   for (;;) {
-    const octets = engine.random(4);
-    const spi = asEspSpi(new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0));
+    const spi = asEspSpi(new Reader(engine.random(4), "ESP SPI").u32());
     const isFree = !engine.dataplane.installed.has(spi) && !isDraining(engine, spi);
     if (spi >= ESP_SPI_MIN && isFree) return spi;
   }

@@ -9,20 +9,25 @@ import { request } from "./request.ts";
 
 /** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
 export function policyHolders({ dataplane }: Engine, id: XfrmPolicyId): readonly string[] {
-  const users = dataplane.policies.get(formatPolicyId(id))?.users ?? [];
+  const users = dataplane.policies.get(formatPolicyId(id))?.users;
+  if (users === undefined) return NOBODY;
   return users.flatMap(({ spiIn }) => {
     const installed = dataplane.installed.get(spiIn as Installed["child"]["spiIn"]);
     return installed?.erouteKey ?? [];
   });
 }
 
+const NOBODY: readonly string[] = [];
+
 /** Puts the policy into the kernel unless it is there already with the same template. */
 export function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
   const key = formatPolicyId(policy.id);
-  let use = engine.dataplane.policies.get(key);
+  const use = engine.dataplane.policies.get(key);
   if (use === undefined) {
-    use = { id: policy.id, users: [] };
-    engine.dataplane.policies.set(key, use);
+    const users = [{ spiIn: installed.child.spiIn, policy }];
+    engine.dataplane.policies.set(key, { id: policy.id, users });
+    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+    return;
   }
   const before = use.users.at(-1)?.policy;
   // Where sites share a subnet, a rekey of the older one does not take the packets back.

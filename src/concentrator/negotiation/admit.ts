@@ -5,11 +5,9 @@ import { cookieAnswer, type Opening, readOpening, receive, refusalAnswer } from 
 import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { INIT_OCTETS_MAX } from "../../ike/limits.ts";
 import { type Refusal, refusalText } from "../../ike/refusal.ts";
-import { addressOctets } from "../../inet/address.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { toHex } from "../../octets/hex.ts";
-import { Writer } from "../../octets/writer.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
@@ -136,7 +134,5 @@ const AGGRESSIVE = 4;
 
 /** A repeat is the same message, octet by octet, from the same address and port (§2.1). */
 function fingerprint({ octets, path }: Stranger): string {
-  const { address, port } = path.remote;
-  const from = new Writer(18).octets(addressOctets(address)).u16(port).done();
-  return toHex(sha1(octets, from));
+  return `${formatEndpoint(path.remote)} ${toHex(sha1(octets))}`;
 }

@@ -62,9 +62,11 @@ export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): RowPrint
   };
 }
 
+const utf8 = new TextEncoder();
+
 function hashOf(key: Uint8Array, open: readonly unknown[], secret: Uint8Array | undefined): string {
   const hash = prfFor(PrfId.HMAC_SHA2_256);
   assert(hash !== undefined, "HMAC-SHA2-256 is built in");
-  const octets = new TextEncoder().encode(`${JSON.stringify(open)}\u0000`);
+  const octets = utf8.encode(`${JSON.stringify(open)}\u0000`);
   return toHex(prf(hash, key, octets, secret ?? new Uint8Array(0)));
 }

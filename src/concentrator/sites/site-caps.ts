@@ -33,6 +33,12 @@ function isReplaced(engine: Engine, spi: IkeSpi): boolean {
   return factsAt(engine, spi)?.isReplaced === true;
 }
 
+function countChildSas(engine: Engine, { ikeSas }: ErouteInUse): number {
+  let sum = 0;
+  for (const spi of ikeSas) sum += factsAt(engine, spi)?.children.length ?? 0;
+  return sum;
+}
+
 /**
  * An IKE SA of the site is about to have one Child SA more. One that replaces another takes its
  * place; but only as many replaced ones as there may be Child SAs may wait for their Delete.
@@ -40,7 +46,7 @@ function isReplaced(engine: Engine, spi: IkeSpi): boolean {
 export function keepChildSas(engine: Engine, owner: IkeSpi, added: ChildSa): void {
   const { childSasPerSiteMax: max } = engine.plan.limits;
   const eroute = ikeSaAt(engine, owner)?.eroute;
-  if (eroute === undefined) return;
+  if (eroute === undefined || countChildSas(engine, eroute) < max) return;
   const children = eroute.ikeSas.flatMap((spi) =>
     (factsAt(engine, spi)?.children ?? []).map((child) => ({ spi, child })),
   );

@@ -9,6 +9,8 @@ export const AUTH_METHOD_PSK = 2;
 
 /** What one end signs: its first message, the other end's nonce, and its own identity. */
 export type AuthInput = {
+  /** What precedes its message; absent: nothing. */
+  readonly before?: readonly Uint8Array[];
   readonly message: Uint8Array;
   readonly nonce: Uint8Array;
   /** SK_pi of the initiator, SK_pr of the responder. */
@@ -21,17 +23,21 @@ export type AuthInput = {
 
 /** message | nonce | prf(SK_p, ID body) [| IntAuth]: what is signed, by whatever method. */
 export function signedOctets(algorithm: Prf, input: AuthInput): Uint8Array {
-  const { message, nonce, SK_p, idBody, intAuth } = input;
-  return concat(message, nonce, prf(algorithm, SK_p, idBody), intAuth ?? NOTHING);
+  return concat(...signedParts(algorithm, input));
+}
+
+function signedParts(algorithm: Prf, input: AuthInput): readonly Uint8Array[] {
+  const { before = [], message, nonce, SK_p, idBody, intAuth } = input;
+  const parts = [...before, message, nonce, prf(algorithm, SK_p, idBody)];
+  return intAuth === undefined ? parts : [...parts, intAuth];
 }
 
 /** prf(prf(PSK, "Key Pad for IKEv2"), message | nonce | prf(SK_p, ID body) [| IntAuth]). */
 export function pskAuth(algorithm: Prf, psk: Uint8Array, input: AuthInput): Uint8Array {
   const key = prf(algorithm, psk, KEY_PAD);
-  const mac = prf(algorithm, key, signedOctets(algorithm, input));
+  const mac = prf(algorithm, key, ...signedParts(algorithm, input));
   wipe(key);
   return mac;
 }
 
-const NOTHING = new Uint8Array(0);
 const KEY_PAD = new TextEncoder().encode("Key Pad for IKEv2");

@@ -1,7 +1,7 @@
 /**
  * What was chosen before from the same offer. Sites of a fleet offer the same transforms, and the
- * same list of them is one object (`wire/v2/payload/known-transforms.ts`): so a choice is made once,
- * and sites share it.
+ * same list of them is one object (`wire/v2/payload/known-transforms.ts`): so a choice is made
+ * once, and sites share it.
  */
 
 import type { Tries } from "../../crypto/additional-key-exchange.ts";

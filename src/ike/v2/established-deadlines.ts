@@ -20,20 +20,15 @@ import { forgetUnfinished, wipeUnderWay } from "./unfinished.ts";
 
 /** The earliest instant at which there is something to do. */
 export function deadlineOfEstablished(sa: Established): Instant | undefined {
-  const { inFlight } = sa.outbound;
-  let next = inFlight?.retransmitAt ?? livenessAt(sa);
-  const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt } = sa.timers;
-  const { childlessAt, redundant } = sa.timers;
-  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
-  const { request, response } = sa.fragments;
-  const others = [
-    sa.unfinished?.until,
-    request?.until,
-    response?.until,
-    sa.redirected?.until,
-    heldUntil(sa),
-  ];
-  for (const at of [...duties, ...others]) next = earlier(next, at);
+  const { timers, fragments } = sa;
+  // One after another, without a list of them: this is asked after each event.
+  let next = sa.outbound.inFlight?.retransmitAt ?? livenessAt(sa);
+  next = earlier(earlier(next, timers.rekeyAt), timers.hardAt);
+  next = earlier(earlier(next, timers.reauthAt), timers.inactivityAt);
+  next = earlier(earlier(next, timers.keepaliveAt), timers.childlessAt);
+  next = earlier(earlier(next, timers.redundant?.at), sa.unfinished?.until);
+  next = earlier(earlier(next, fragments.request?.until), fragments.response?.until);
+  next = earlier(earlier(next, sa.redirected?.until), heldUntil(sa));
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
   }

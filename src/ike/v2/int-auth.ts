@@ -31,9 +31,15 @@ const NOTHING = new Uint8Array(0);
 /** The lengths in it count neither IV nor padding nor ICV, so that all ciphers look alike. */
 function adjusted(head: Uint8Array, innerOctets: number): Uint8Array {
   const copy = head.slice();
-  const view = new DataView(copy.buffer);
-  view.setUint32(IKE_LENGTH_AT, copy.length + innerOctets);
-  view.setUint16(copy.length - 2, GENERIC_HEADER_OCTETS + innerOctets);
+  const length = copy.length + innerOctets;
+  // Without a DataView: it would give this small array an ArrayBuffer of its own.
+  copy[IKE_LENGTH_AT] = length >>> 24;
+  copy[IKE_LENGTH_AT + 1] = length >>> 16;
+  copy[IKE_LENGTH_AT + 2] = length >>> 8;
+  copy[IKE_LENGTH_AT + 3] = length;
+  const payload = GENERIC_HEADER_OCTETS + innerOctets;
+  copy[copy.length - 2] = payload >>> 8;
+  copy[copy.length - 1] = payload;
   return copy;
 }
 

@@ -22,6 +22,7 @@ export type Roomed = {
  * (RFC 7296 §2.9). Of a selector that does not fit, the widest subnets are taken.
  */
 export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
+  if (isOnePair(offered)) return { taken: offered, leftOut: NOTHING };
   const local = newSide(offered.local);
   const remote = newSide(offered.remote);
   const turns = Math.max(offered.local.length, offered.remote.length);
@@ -34,6 +35,17 @@ export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
     leftOut: { local: local.leftOut, remote: remote.leftOut },
   };
 }
+
+/** One subnet on each side, as most sites have: it always fits. */
+function isOnePair({ local, remote }: Sides<Selectors>): boolean {
+  const [own, its] = [local[0], remote[0]];
+  if (local.length !== 1 || remote.length !== 1 || own === undefined || its === undefined) {
+    return false;
+  }
+  return selectorWeight(own) === 1 && selectorWeight(its) === 1;
+}
+
+const NOTHING: Sides<Selectors> = { local: [], remote: [] };
 
 /** How many pairs of subnet and port block a selector needs; above any limit if it cannot fit. */
 function selectorWeight(selector: TrafficSelector): number {

@@ -71,7 +71,7 @@ export function authInputOf(
   const more = intermediate === undefined ? {} : { intAuth: intAuthOf(intermediate) };
   if (!isFull) return { message, nonce, SK_p, idBody, ...more };
   const received = transcript[role === "initiator" ? "responder" : "initiator"].message;
-  return { message: concat(ZERO_PREFIX, received, message), nonce, SK_p, idBody, ...more };
+  return { before: [ZERO_PREFIX, received], message, nonce, SK_p, idBody, ...more };
 }
 
 /** IntAuth = IntAuth_iN | IntAuth_rN | IKE_AUTH_MID: the ID of the first message of IKE_AUTH. */

@@ -104,7 +104,9 @@ function readBody(type: number, r: Reader): Payload {
  * Writes payloads in this order, each with its generic header; the last one says that none follows.
  */
 export function emitPayloads(w: Writer, payloads: readonly Payload[]): void {
-  for (const [i, payload] of payloads.entries()) {
+  for (let i = 0; i < payloads.length; i++) {
+    const payload = payloads[i];
+    if (payload === undefined) continue;
     const next = payloads[i + 1];
     const at = emitPayloadHeader(w, next === undefined ? PayloadType.NONE : payloadTypeOf(next));
     emitBody(w, payload);

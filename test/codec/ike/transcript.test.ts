@@ -2,7 +2,6 @@
 
 import { expect, test } from "bun:test";
 import { authInputOf, transcriptOctets, transcriptOf } from "../../../src/ike/v2/transcript.ts";
-import { concat } from "../../../src/octets/concat.ts";
 
 const octets = (value: number, length = 4) => new Uint8Array(length).fill(value);
 
@@ -33,13 +32,15 @@ test("X-12: each end signs 8 zeros, the message it received, and what it signs o
   const full = transcriptOf({ ...INIT, isFull: true });
   const idBody = octets(7);
   expect(authInputOf(full, KEYS, { role: "initiator", idBody })).toEqual({
-    message: concat(octets(0, 8), octets(2, 7), octets(1, 5)),
+    before: [octets(0, 8), octets(2, 7)],
+    message: octets(1, 5),
     nonce: octets(4),
     SK_p: octets(5),
     idBody,
   });
   expect(authInputOf(full, KEYS, { role: "responder", idBody })).toEqual({
-    message: concat(octets(0, 8), octets(1, 5), octets(2, 7)),
+    before: [octets(0, 8), octets(1, 5)],
+    message: octets(2, 7),
     nonce: octets(3),
     SK_p: octets(6),
     idBody,
