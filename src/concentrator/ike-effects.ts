@@ -9,6 +9,7 @@ import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
 import { onRedirected } from "./calls/follow-redirect.ts";
 import { reauthenticate } from "./calls/initiate.ts";
+import { rememberManner } from "./calls/manners.ts";
 import { changedIkeSa } from "./changes.ts";
 import { handOver } from "./dataplane/child-sas.ts";
 import { currentEspPath } from "./dataplane/esp-path.ts";
@@ -158,7 +159,7 @@ function onIdentify(
 function onAuthenticated(
   engine: Engine,
   entry: Entry,
-  { initialContact, holder }: Extract<IkeEffect, { kind: "authenticated" }>,
+  { initialContact, holder, phase1 }: Extract<IkeEffect, { kind: "authenticated" }>,
 ): void {
   const spi = spiOf(entry.sa);
   const proven = prove(engine, spi);
@@ -177,6 +178,9 @@ function onAuthenticated(
   const call = callOfIkeSa(engine, spi);
   const leaves = call === undefined ? undefined : onCallUp(engine, call);
   if (call === undefined) giveUpLateCall(engine, eroute.key);
+  if (call === undefined && phase1 !== undefined) {
+    rememberManner(engine, eroute.key, { major: 1, phase1 });
+  }
   forgetRefusals(engine, eroute.key);
   settleProven(engine, proven, { initialContact, leaves });
   if (call !== undefined) askForFirstChild(engine, spi, eroute.key);

@@ -64,6 +64,8 @@ export type EffectOf<Sa> =
       readonly kind: "authenticated";
       readonly initialContact: boolean;
       readonly holder: CertificateHolder | undefined;
+      /** The mode of Phase 1; absent: IKEv2, or XAUTH has followed. */
+      readonly phase1?: "main" | "aggressive";
     }
   /** An authenticated site knows nothing of its other IKE SAs (RFC 2407 §4.6.3.3). */
   | { readonly kind: "initial-contact" }

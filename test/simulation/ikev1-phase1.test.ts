@@ -19,7 +19,7 @@ import { endpointOf } from "./plan.ts";
 test("Aggressive Mode: three messages, and the site has proved who it is", () => {
   const { end } = calledAndUp();
   expect(effectsOf(end, "authenticated")).toEqual([
-    { kind: "authenticated", initialContact: false, holder: undefined },
+    { kind: "authenticated", initialContact: false, holder: undefined, phase1: "aggressive" },
   ]);
   expect(end.facts()).toMatchObject({ version: 1, nat: "none", children: [], isReplaced: false });
   expect(end.sent).toEqual([]);

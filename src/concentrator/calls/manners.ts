@@ -14,7 +14,7 @@ import type { CallAttempt, CallEnds, CallManner } from "./calls.ts";
 /** Sites whose last manner is remembered; the oldest is forgotten first. */
 const REMEMBERED_MAX = 16_384;
 
-/** The site was reached in this manner: the next call begins with it. */
+/** The site was reached in this manner, or has called in it: the next call begins with it. */
 export function rememberManner({ calls }: Engine, key: string, manner: CallManner): void {
   const { manners } = calls;
   manners.delete(key);

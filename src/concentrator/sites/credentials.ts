@@ -37,7 +37,7 @@ export function credentialsFor(
     ...auth,
     ppk: ppkOf(eroute.base, ppk),
     isSilent: isSilent(engine, eroute.base),
-    ...methodFor(engine, eroute.key),
+    ...methodFor(engine, eroute.key, major),
     ...termsOf(engine, eroute, major),
     ...(major === 1 ? { ikev1: ikev1TermsOf(v1) } : {}),
   };

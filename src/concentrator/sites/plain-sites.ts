@@ -1,10 +1,18 @@
 /** Codecs of what sites share, and of each site's pending tasks. */
 
-import type { Method } from "../../ike/method.ts";
 import { gateway, instant, method, prefix } from "../../ike/state/values.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
-import { type Codec, list, mapped, octets, optional, record, text } from "../../octets/codec.ts";
+import {
+  type Codec,
+  list,
+  mapped,
+  octets,
+  oneOf,
+  optional,
+  record,
+  text,
+} from "../../octets/codec.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Gateway } from "../../wire/gateway.ts";
@@ -12,6 +20,7 @@ import type { Engine } from "../engine.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { recheckRow } from "./row-change.ts";
+import type { Worked } from "./sites.ts";
 
 /** What does not belong to a single site. */
 export type PlainSites = {
@@ -24,8 +33,6 @@ export type PlainSites = {
 };
 
 type GoneAddress = { readonly address: string; readonly until: Instant };
-
-type Worked = { readonly method: Method; readonly until: Instant };
 
 /** A site's pending tasks, and the key exchange that it last accepted. */
 export type PlainDuties = {
@@ -56,7 +63,7 @@ export const plainSites: Codec<PlainSites> = record<PlainSites>({
 });
 
 export const worked: Codec<Worked | undefined> = optional(
-  record<Worked>({ method, until: instant }),
+  record<Worked>({ method, major: oneOf([1, 2]), until: instant }),
 );
 
 export const plainReach: Codec<PlainReach> = record<PlainReach>({

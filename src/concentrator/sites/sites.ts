@@ -1,6 +1,6 @@
 /** The state of the sites: eroutes in use, how they are found, and what is to be done for them. */
 
-import type { Eroute } from "../../eroute/eroute.ts";
+import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import type { Method } from "../../ike/method.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
@@ -14,6 +14,14 @@ import type { ErouteInUse } from "./eroute-in-use.ts";
 import { createRowChecks, type RowChecks } from "./row-checks.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 import type { Comparison } from "./verdict.ts";
+
+/** With which key exchange a site got new keys, in which version of IKE. */
+export type Worked = {
+  readonly method: Method;
+  readonly major: IkeMajor;
+  /** When it is found out anew. */
+  readonly until: Instant;
+};
 
 export type Sites = {
   /** By their key, in order of creation: the oldest first (R7). */
@@ -31,7 +39,7 @@ export type Sites = {
   /** Peer IDs without a row, and until when they are not looked up again. */
   readonly unknownIds: Map<string, Instant>;
   /** By key of an eroute in use, with which key exchange its site got new keys; oldest first. */
-  readonly worked: Map<string, { readonly method: Method; readonly until: Instant }>;
+  readonly worked: Map<string, Worked>;
   /** Rows of connected sites, read again because they may have changed. */
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */

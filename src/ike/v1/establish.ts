@@ -85,6 +85,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     isSha256Short: terms.ikev1?.isSha256Short === true,
     children: [],
     quickModes: [],
+    takenGroup: terms.childMethod?.method,
     push: undefined,
     usedIds: [],
     heir: undefined,
@@ -110,9 +111,10 @@ export function establish(proven: Proven, context: IkeContext): Step {
     const isUserKnown = terms.ikev1?.isUserKnown === true;
     return askForUser(sa, { initialContact, isUserKnown, pushes, note }, context);
   }
+  const phase1 = step === "Main Mode" ? "main" : "aggressive";
   const pushed = pushes === undefined ? { sa, effects: [] } : beginPush(sa, pushes, context);
   const effects: readonly IkeEffect[] = [
-    { kind: "authenticated", initialContact, holder: proven.holder },
+    { kind: "authenticated", initialContact, holder: proven.holder, phase1 },
     { kind: "note", note },
     ...pushed.effects,
   ];

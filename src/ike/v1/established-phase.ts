@@ -98,6 +98,8 @@ export type Established = {
   readonly children: readonly ChildSa[];
   /** Exchanges of Phase 2 under way, and those that are over but may be repeated. */
   readonly quickModes: readonly QuickMode[];
+  /** The group of Quick Mode that the site took last, 0 for none; undefined: not known. */
+  readonly takenGroup: number | undefined;
   /** Undefined: the site asks for its address, or has none. */
   readonly push: Push | undefined;
   /** Message IDs that the peer has used: none may come again with other content. */

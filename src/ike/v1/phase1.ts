@@ -81,11 +81,13 @@ export function repeatLast(
 }
 
 /** What is left of the credentials once the keys are derived. */
-export function termsAfter({ policy, settings, obstacle, ikev1 }: Credentials): AfterProof {
+export function termsAfter(credentials: Credentials): AfterProof {
+  const { policy, settings, obstacle, childMethod, ikev1 } = credentials;
   return {
     policy,
     settings,
     ...(obstacle === undefined ? {} : { obstacle }),
+    ...(childMethod === undefined ? {} : { childMethod }),
     ...(ikev1 === undefined ? {} : { ikev1 }),
   };
 }

@@ -18,7 +18,7 @@ import { outboundOf } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { quickModeHash3 } from "./keys.ts";
-import { chooseEsp, espOffer, groupsOf, isAnswerTo } from "./proposal.ts";
+import { chooseEsp, espOffer, isAnswerTo } from "./proposal.ts";
 import { firstIv, hashed, newMessageId, sealMessage } from "./protect.ts";
 import {
   childOf,
@@ -28,6 +28,7 @@ import {
   keysOf,
   type Selectors,
 } from "./quick-child.ts";
+import { groupsToTry, took } from "./quick-mode-groups.ts";
 import type { Asked, Deriving, Granted, Offering, QuickMode, Wish } from "./quick-mode-phase.ts";
 import {
   QUICK_MODES_MAX,
@@ -48,10 +49,10 @@ export function rekeyChild(sa: Established, spiIn: number, context: IkeContext):
   if (child === undefined) return { sa, effects: [] };
   // What replaces it may still come to nothing.
   if (isBeingReplaced(sa, spiIn)) return tryLater(sa, { replaces: child }, context);
-  const { local, remote, mode, algorithms } = child;
+  const { local, remote, mode } = child;
   const children = sa.children.map((one) => (one === child ? { ...one, rekeyAt: undefined } : one));
   if (formerOf(sa, child) !== child) return { sa: { ...sa, children }, effects: [] };
-  const method = algorithms.ke;
+  const [method = 0] = groupsToTry(sa, child);
   return ask({ ...sa, children }, { local, remote, mode, replaces: child, method }, context);
 }
 
@@ -70,7 +71,7 @@ export function askForChildren(
   context: IkeContext,
 ): Step {
   const mode = sa.policy.transport && sa.nat === "none" ? "transport" : "tunnel";
-  const [method = 0] = groupsOf(sa.policy.suites);
+  const [method = 0] = groupsToTry(sa, undefined);
   let at = sa;
   const effects: IkeEffect[] = [];
   for (const pair of pairsOf(wish)) {
@@ -291,7 +292,11 @@ export function onGrantedInstalled(
   if (isRekey) effects.push({ kind: "count", counter: "child_sas_rekeyed" });
   effects.push(...outbound.effects);
   effects.push(okNote(STEP, reason, childText(child)));
-  return { sa: replaceQuickMode({ ...sa, children: [...former, child] }, over), effects };
+  const taken = took(sa, child.algorithms.ke);
+  return {
+    sa: replaceQuickMode({ ...taken.sa, children: [...former, child] }, over),
+    effects: [...effects, ...taken.effects],
+  };
 }
 
 /** A new Child SA sends once the one that it replaces is gone. */
@@ -308,7 +313,7 @@ export function askInNextGroup(
   context: IkeContext,
 ): Step {
   const { wish } = exchange;
-  const groups = groupsOf(sa.policy.suites);
+  const groups = groupsToTry(sa, wish.replaces);
   const method = groups[groups.indexOf(wish.method) + 1];
   if (method === undefined) return giveUp(sa, exchange, refusal, context);
   wipe(wish.random);

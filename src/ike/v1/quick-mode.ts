@@ -1,6 +1,7 @@
 /** Quick Mode as responder (RFC 2409 §5.5). */
 
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
+import { Ke } from "../../crypto/transform.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
@@ -37,6 +38,7 @@ import {
   keysOf,
   selectorsOf,
 } from "./quick-child.ts";
+import { took } from "./quick-mode-groups.ts";
 import type { Answered, Exchanging, Installing, Plan } from "./quick-mode-phase.ts";
 import type { NextMessage } from "./quick-mode-request.ts";
 import { replaceQuickMode, withoutQuickMode } from "./quick-modes.ts";
@@ -250,10 +252,13 @@ export function onHash3(
   const done = replaceQuickMode(sa, over);
   // It was deleted meanwhile.
   if (child === undefined) return { sa: done, effects: [] };
-  const effects: IkeEffect[] = [...outbound];
+  // A site that asks without a group may take one as well.
+  const { ke } = child.algorithms;
+  const taken = ke === Ke.NONE ? { sa: done, effects: [] } : took(done, ke);
+  const effects: IkeEffect[] = [...outbound, ...taken.effects];
   if (child.replaces === undefined) {
     effects.push(okNote(STEP, "child-sa-up", childText(child)));
-    return { sa: done, effects };
+    return { sa: taken.sa, effects };
   }
   effects.push({ kind: "count", counter: "child_sas_rekeyed" });
   effects.push(okNote(STEP, "child-sa-rekeyed", childText(child)));
@@ -261,7 +266,7 @@ export function onHash3(
   const children = done.children.map((one) =>
     one.spiIn === child.replaces ? { ...one, redundantUntil, rekeyAt: undefined } : one,
   );
-  return { sa: { ...done, children }, effects };
+  return { sa: { ...taken.sa, children }, effects };
 }
 
 /** Tells the peer and the journal; repeats of the request are ignored for a while. */

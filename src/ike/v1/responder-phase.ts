@@ -129,7 +129,10 @@ export type MainAwaitingId = Begun & {
 };
 
 /** What is left of the credentials once the keys are derived. */
-export type AfterProof = Pick<Credentials, "policy" | "settings" | "obstacle" | "ikev1">;
+export type AfterProof = Pick<
+  Credentials,
+  "policy" | "settings" | "obstacle" | "childMethod" | "ikev1"
+>;
 
 /** What of XAUTH is under way. */
 export type UserProof =

@@ -189,6 +189,24 @@ test("R12: of both versions IKEv2 comes first, and IKEv1 if nobody answers it", 
   expect(judgeSettled(old)).toEqual([]);
 });
 
+test("R12: a site that has called in Aggressive Mode is called in it", () => {
+  const b = at("b", { versions: versions({ mode: "aggressive" }) });
+  for (const hasCalled of [false, true]) {
+    const pair = laid({ mode: "both" }, b);
+    if (hasCalled) {
+      pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+      pair.runUntil(10_000);
+      pair.feed(pair.a, { kind: "disconnect", peerId: "end-b" });
+      pair.runUntil(30_000);
+    }
+    const before = pair.reasons.get("calling") ?? 0;
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(pair.now() + 60_000);
+    expect(judgeSettled(pair)).toEqual([]);
+    expect((pair.reasons.get("calling") ?? 0) - before).toBe(hasCalled ? 1 : 2);
+  }
+});
+
 test("R12: a site whose user authenticates with XAUTH is not called", () => {
   const pair = called({ xauth: true });
   pair.runUntil(10_000);

@@ -16,6 +16,7 @@ import {
   optional,
   record,
   u8,
+  u16,
   u32,
 } from "../../../octets/codec.ts";
 import type { IkeAlgorithms } from "../../algorithms.ts";
@@ -214,6 +215,7 @@ const established = record<Lasting>({
   isSha256Short: bool,
   children: list(childSa, 65_535),
   quickModes: list(quickMode, 255),
+  takenGroup: optional(u16),
   push: optional(record<Push>({ messageId: u32, iv: key, sent: optional(copies) })),
   usedIds: list(u32, 65_535),
   heir: optional(
