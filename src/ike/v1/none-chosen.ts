@@ -15,7 +15,7 @@ import {
 } from "../../wire/v1/message.ts";
 import type { Refusal } from "../refusal.ts";
 import { type EspOffer, espOfferOf, type IsakmpOffer, isakmpOfferOf } from "./transform.ts";
-import { authMethodName, encapsulationModeName } from "./transform-numbers.ts";
+import { authMethodName, encapsulationModeName, isTransportInUdp } from "./transform-numbers.ts";
 
 /** How many transforms of each side the words show. */
 const SHOWN_MAX = 15;
@@ -200,8 +200,9 @@ function modeDifference(
 ): readonly Difference[] {
   if (offered !== undefined && wanted.includes(offered)) return [];
   const names = wanted.map(encapsulationModeName).join(", ");
+  const why = isTransportInUdp(offered) ? " (there is no transport mode through a NAT)" : "";
   const name = encapsulationModeName(offered);
-  return [{ what: "mode", offered: name, wanted: names, isLegacy: false }];
+  return [{ what: "mode", offered: name, wanted: names + why, isLegacy: false }];
 }
 
 /** The KE payload belongs to another group. */

@@ -55,6 +55,11 @@ export function encapsulationMode(mode: "tunnel" | "transport", udp: UdpEncapsul
   return MODES[mode][udp];
 }
 
+/** Transport mode through a NAT, by the RFC or its drafts. */
+export function isTransportInUdp(number: number | undefined): boolean {
+  return number === MODES.transport.rfc || number === MODES.transport.draft;
+}
+
 /** `tunnel mode in UDP`; a number without a meaning is `encapsulation mode 9`. */
 export function encapsulationModeName(number: number | undefined): string {
   if (number === undefined) return "no encapsulation mode";

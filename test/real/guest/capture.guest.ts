@@ -3,7 +3,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
 import { run, until } from "./hosts.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
@@ -19,7 +19,8 @@ let cbc: StrongSwan;
 beforeAll(async () => {
   await mkdir(FOLDER, { recursive: true });
   scenario = await startScenario({
-    sites: [rowOf(1), rowOf(2)],
+    sites: [rowOf(1), rowOf(2), rowOf(3)],
+    eroute: 'ike_version = "both"',
     status: 'operate_token_file = "/run/erouted/operate.token"',
     files: { "operate.token": TOKEN },
   });
@@ -68,7 +69,7 @@ test("Wireshark decrypts, with AES-GCM and AES-CBC, rekeyed SAs and one that fai
   }
   const keys = await keysNow();
   expect(keys.map((lines) => lines.length)).toEqual([2, 1]);
-  const inside = await dissected(keys.flat());
+  const inside = await dissected([1, 2], { ikev2_decryption_table: keys.flat() });
   expect(inside).toEqual(expect.arrayContaining(["site-1", "concentrator.example", "site-2"]));
   expect(inside).toContain("AUTHENTICATION_FAILED");
   const log = await scenario.erouted.log();
@@ -76,6 +77,26 @@ test("Wireshark decrypts, with AES-GCM and AES-CBC, rekeyed SAs and one that fai
   for (const [, , secret = ""] of keys.flat().map((line) => line.split(","))) {
     expect(log).not.toContain(secret);
   }
+});
+
+test("Wireshark decrypts IKEv1, from the last message of Phase 1 on", async () => {
+  const capture = scenario.erouted.begin(...captureOf("site-3", 600));
+  await until("the capture has begun", () => Bun.file(fileOf("site-3")).exists());
+  const old = { version: 1, aggressive: true, ike: "aes256-sha256-modp2048" } as const;
+  const site = await scenario.laboratory.addSite(3);
+  const swan = await startSite(site, { ...old, esp: "aes256-sha256" });
+  await bringUp(scenario, swan);
+  await swan.stop();
+  await until("its keys are written", async () => (await linesOfKeys("site-3")).length === 1);
+  await Bun.sleep(patient(500)); // as above
+  process.kill(capture.pid, "SIGINT");
+  expect(await capture.exited).toBe(0);
+  expect(await capture.output()).toContain("ikev1_decryption_table");
+  // Only Quick Mode says which subnets are meant.
+  const subnet = /^192\.168\.3\.0/;
+  expect((await dissected([3], {})).filter((word) => subnet.test(word))).toEqual([]);
+  const inside = await dissected([3], { ikev1_decryption_table: await linesOfKeys("site-3") });
+  expect(inside.filter((word) => subnet.test(word)).length).toBeGreaterThan(1);
 });
 
 function captureOf(site: string, seconds: number): string[] {
@@ -93,16 +114,19 @@ async function linesOfKeys(site: string): Promise<string[]> {
   return (await Bun.file(file).text()).split("\n").filter((line) => /^[0-9a-f]{16},/.test(line));
 }
 
-/** What tshark finds inside all messages, with the keys in Wireshark's place for them. */
-async function dissected(keys: readonly string[]): Promise<string[]> {
+/** What tshark finds inside all messages, with the keys in Wireshark's places for them. */
+async function dissected(
+  sites: readonly number[],
+  tables: Readonly<Record<string, readonly string[]>>,
+): Promise<string[]> {
   const preferences = `${FOLDER}/wireshark`;
+  await rm(preferences, { recursive: true, force: true });
   await mkdir(preferences);
-  await writeFile(
-    `${preferences}/ikev2_decryption_table`,
-    keys.map((line) => `${line}\n`).join(""),
-  );
+  for (const [table, lines] of Object.entries(tables)) {
+    await writeFile(`${preferences}/${table}`, lines.map((line) => `${line}\n`).join(""));
+  }
   // A pcapng file may have several sections.
-  const both = await Promise.all([1, 2].map((n) => readFile(fileOf(`site-${n}`))));
+  const both = await Promise.all(sites.map((n) => readFile(fileOf(`site-${n}`))));
   await writeFile(`${FOLDER}/both.pcapng`, Buffer.concat(both));
   const tshark = ["tshark", "-r", `${FOLDER}/both.pcapng`, "-V"];
   const shown = await run(undefined, ["env", `WIRESHARK_CONFIG_DIR=${preferences}`, ...tshark]);
