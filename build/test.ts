@@ -11,11 +11,12 @@ import { measureSlowness } from "./slowness.ts";
 const TEST_MS_MAX = 20_000;
 
 /**
- * The tests in guests wait most of the time, so they run beside all others. Each of the two then
- * has half of the machine at worst.
+ * Tests in guests and those with real software wait much of the time, so they run beside all others.
+ * Each of the three then has a third of the machine at worst.
  */
 const IN_GUESTS = "test/real/kernel-with-esp.test.ts";
-const AT_ONCE = 2;
+const REAL = "test/real/";
+const AT_ONCE = 3;
 /** A machine that is idle now may have other work in ten minutes. */
 const SLOWNESS_MIN = 2;
 
@@ -35,7 +36,11 @@ const asked = process.argv.slice(2);
 const others = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: project })]
   .filter((file) => file !== IN_GUESTS)
   .sort();
-const parts = asked.length > 0 ? [asked] : [[IN_GUESTS], others];
+const isReal = (file: string) => file.startsWith(REAL);
+const parts =
+  asked.length > 0
+    ? [asked]
+    : [[IN_GUESTS], others.filter(isReal), others.filter((file) => !isReal(file))];
 process.exitCode = conclude(await Promise.all(parts.map(run)));
 
 /** How a run of bun ended, and what it reported. */

@@ -52,10 +52,9 @@ const longerBy = (file: string) =>
 const PROJECT = join(import.meta.dir, "../..");
 /**
  * The matrix of peers takes minutes: without `GUEST`, the cells of one peer run here, and the other
- * peers have tests of their own. `make interoperability` runs all of it. The
- * long rekeys of IKEv1 run on request, too.
+ * peers have tests of their own. `make interoperability` runs all of it.
  */
-const ON_REQUEST = /^interop-(?!strongswan-newer)|^ikev1-rekeys/;
+const ON_REQUEST = /^interop-(?!strongswan-newer)/;
 const { GUEST } = process.env;
 const files = [...new Bun.Glob("test/real/guest/*.guest.ts").scanSync({ cwd: PROJECT })]
   .filter((file) => {
