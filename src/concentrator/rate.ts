@@ -5,45 +5,53 @@ import type { Instant } from "../octets/instant.ts";
 /** `burst` at once, and `perSecond` on average. */
 export type RateLimit = { readonly perSecond: number; readonly burst: number };
 
+/** How full a bucket was, and when: for many buckets, whose limit is kept elsewhere. */
+export type Bucket = { tokens: number; at: Instant };
+
+export function newBucket({ burst }: RateLimit, now: Instant): Bucket {
+  return { tokens: burst, at: now };
+}
+
+/** Takes a token; false if there is none left. */
+export function takeToken(bucket: Bucket, limit: RateLimit, now: Instant): boolean {
+  fill(bucket, limit, now);
+  if (bucket.tokens < 1) return false;
+  bucket.tokens--;
+  return true;
+}
+
+function fill(bucket: Bucket, { perSecond, burst }: RateLimit, now: Instant): void {
+  const filled = bucket.tokens + ((now - bucket.at) * perSecond) / 1000;
+  bucket.tokens = Math.min(burst, filled);
+  bucket.at = now;
+}
+
 /** Allows `perSecond` on average, and at most that many, or `burst`, at once. */
-export class Rate {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #tokens: number;
-  #at: Instant;
+export class Rate implements Bucket {
+  readonly #limit: RateLimit;
+  tokens: number;
+  at: Instant;
 
   constructor(limit: number | RateLimit, now: Instant) {
-    const { perSecond, burst } =
-      typeof limit === "number" ? { perSecond: limit, burst: limit } : limit;
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#at = now;
+    this.#limit = typeof limit === "number" ? { perSecond: limit, burst: limit } : limit;
+    this.tokens = this.#limit.burst;
+    this.at = now;
   }
 
   /** Takes a token; false if there is none left. */
   take(now: Instant): boolean {
-    this.#fill(now);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
+    return takeToken(this, this.#limit, now);
   }
 
   /** Puts back a token that was taken and not used. */
   giveBack(): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+    this.tokens = Math.min(this.#limit.burst, this.tokens + 1);
   }
 
   /** How many could be taken now. */
   left(now: Instant): number {
-    this.#fill(now);
-    return Math.floor(this.#tokens);
-  }
-
-  #fill(now: Instant): void {
-    const filled = this.#tokens + ((now - this.#at) * this.#perSecond) / 1000;
-    this.#tokens = Math.min(this.#burst, filled);
-    this.#at = now;
+    fill(this, this.#limit, now);
+    return Math.floor(this.tokens);
   }
 }
 

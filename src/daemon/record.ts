@@ -51,10 +51,11 @@ export function createRecorder(settings: RecorderSettings): Recorder {
   const tell = (): void => {
     timer = undefined;
     for (const entry of folding.due(now())) write(entry);
+    folding.forgetQuiet(now());
     arm();
   };
   const arm = (): void => {
-    if (timer !== undefined || !folding.isWaiting) return;
+    if (timer !== undefined || (!folding.isWaiting && folding.size === 0)) return;
     timer = setTimeout(tell, FOLD_MS);
     timer.unref();
   };

@@ -55,6 +55,11 @@ export class RecencyMap<Key, Value> {
     this.#unlink(node);
   }
 
+  /** The value that has not been used for longest. */
+  oldest(): Value | undefined {
+    return this.#oldest?.value;
+  }
+
   /** Removes the entry that has not been used for longest. */
   deleteOldest(): void {
     if (this.#oldest !== undefined) this.delete(this.#oldest.key);

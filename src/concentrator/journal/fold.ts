@@ -8,7 +8,7 @@
 
 import type { Instant } from "../../octets/instant.ts";
 import { RecencyMap } from "../../octets/recency-map.ts";
-import { Rate, type RateLimit } from "../rate.ts";
+import { type Bucket, newBucket, Rate, type RateLimit, takeToken } from "../rate.ts";
 import { type EventSource, eventSourceOf, isOfOperator, siteSource } from "./event-source.ts";
 import type { JournalEntry } from "./journal.ts";
 
@@ -24,6 +24,10 @@ const WATCHED: RateLimit = { perSecond: 50, burst: 500 };
 /** Sites, and prefixes; the one that has been quiet longest is forgotten. */
 const SITES_MAX = 16_384;
 const PREFIXES_MAX = 4_096;
+/** After this time without an entry, a source may do whatever a new one may: it is forgotten. */
+const QUIET_MS = 300_000;
+/** Sources that are forgotten at one time. */
+const FORGOTTEN_AT_ONCE = 2_000;
 /** Different things of one source. */
 const KINDS_MAX = 32;
 /** Lines that were left out and are still to be reported. */
@@ -44,6 +48,8 @@ export type Folding = {
   take(entry: JournalEntry, now: Instant, more?: TakeOptions): JournalEntry | undefined;
   /** Lines that tell what was left out since, at most {@link TOLD_AT_ONCE}. */
   due(now: Instant): readonly JournalEntry[];
+  /** Frees what is kept of sources that have been quiet for long, of so many at a time. */
+  forgetQuiet(now: Instant): void;
   /** Whether a report is still due. */
   readonly isWaiting: boolean;
   /** How many entries were left out since start. */
@@ -65,16 +71,15 @@ type Fold = {
 };
 
 /** Things that count as the same, of one source. There is a fold once something was left out. */
-type Kind = Sameness & { readonly rate: Rate; fold: Fold | undefined };
+type Kind = Sameness & Bucket & { fold: Fold | undefined };
 
 /** Entries that have all of this in common are repeats. */
 type Sameness = Pick<JournalEntry, "step" | "outcome" | "level" | "reason"> & {
   readonly about: string | undefined;
 };
 
-type Source = {
+type Source = Bucket & {
   readonly name: string;
-  readonly rate: Rate;
   fold: Fold | undefined;
   /** The one that came last is the last. */
   readonly kinds: Kind[];
@@ -107,8 +112,10 @@ class Folder implements Folding {
     const of = more.source ?? eventSourceOf(entry);
     const source = this.#sourceOf(of, now, isWatched);
     const kind = kindOf(source, isWatched ? WATCHED_KIND : samenessOf(entry, of), now);
-    if (!kind.rate.take(now)) return this.#leaveOut(this.#foldOf(source, kind), entry, now);
-    if (of.kind !== "daemon" && !source.rate.take(now)) {
+    if (!takeToken(kind, isWatched ? WATCHED : REPEATS, now))
+      return this.#leaveOut(this.#foldOf(source, kind), entry, now);
+    const hasShare = takeToken(source, isWatched ? WATCHED : SHARE, now);
+    if (of.kind !== "daemon" && !hasShare) {
       return this.#leaveOut(this.#foldOf(source), entry, now);
     }
     if (of.kind === "stranger" && !isWatched && !this.#strangers.take(now)) {
@@ -126,6 +133,17 @@ class Folder implements Folding {
       if (last !== undefined) entries.push(this.#told(fold, last, now));
     }
     return entries;
+  }
+
+  forgetQuiet(now: Instant): void {
+    for (const table of [this.#sites, this.#prefixes]) {
+      for (let n = 0; n < FORGOTTEN_AT_ONCE; n++) {
+        const source = table.oldest();
+        // Whoever repeats himself all the time is given a token every half minute.
+        if (source === undefined || source.at > now - QUIET_MS) break;
+        table.deleteOldest();
+      }
+    }
   }
 
   get isWaiting(): boolean {
@@ -166,8 +184,8 @@ class Folder implements Folding {
     const place = isWatched ? `${key} watched` : key;
     const known = table.use(place);
     if (known !== undefined) return known;
-    const rate = new Rate(isWatched ? WATCHED : SHARE, now);
-    const source = { name, rate, fold: undefined, kinds: [] };
+    const { tokens, at } = newBucket(isWatched ? WATCHED : SHARE, now);
+    const source = { name, tokens, at, fold: undefined, kinds: [] };
     table.set(place, source);
     if (table.size > (isStranger ? PREFIXES_MAX : SITES_MAX)) table.deleteOldest();
     return source;
@@ -191,8 +209,8 @@ function kindOf({ kinds }: Source, sameness: Sameness, now: Instant): Kind {
     return known;
   }
   const { step, outcome, level, reason, about } = sameness;
-  const rate = new Rate(sameness === WATCHED_KIND ? WATCHED : REPEATS, now);
-  const kind = { step, outcome, level, reason, about, rate, fold: undefined };
+  const { tokens, at: since } = newBucket(sameness === WATCHED_KIND ? WATCHED : REPEATS, now);
+  const kind = { step, outcome, level, reason, about, tokens, at: since, fold: undefined };
   kinds.push(kind);
   if (kinds.length > KINDS_MAX) kinds.shift();
   return kind;

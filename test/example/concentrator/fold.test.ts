@@ -145,6 +145,40 @@ describe("shares", () => {
   });
 });
 
+describe("memory", () => {
+  test("sources that have been quiet for five minutes are forgotten, others are not", () => {
+    const folding = createFolding(asInstant(0));
+    const of = (i: number, isProven: boolean) => {
+      const remote = `10.0.${i >> 8}.${i & 0xff}:500`;
+      return { ...ENTRY, peerId: `site-${i}`, remote, isProven };
+    };
+    for (let i = 0; i < 3_000; i++) folding.take(of(i, i % 2 === 0), asInstant(i));
+    expect(folding.size).toBe(3_000);
+    folding.forgetQuiet(asInstant(302_000));
+    expect(folding.size).toBe(999);
+    folding.forgetQuiet(asInstant(303_000));
+    expect(folding.size).toBe(0);
+  });
+
+  test("who repeats himself all the time is never new", () => {
+    const folding = createFolding(asInstant(0));
+    let told = 0;
+    for (let second = 0; second < 3_000; second++) {
+      if (folding.take(ENTRY, asInstant(second * 1_000)) !== undefined) told++;
+      folding.forgetQuiet(asInstant(second * 1_000));
+    }
+    expect(told).toBe(10 + 99);
+  });
+
+  test("what was left out of a forgotten source is reported all the same", () => {
+    const folding = createFolding(asInstant(0));
+    flood(folding, 30, () => ENTRY);
+    folding.forgetQuiet(asInstant(400_000));
+    expect(folding.size).toBe(0);
+    expect(folding.due(asInstant(400_000))[0]?.folded).toBe(19);
+  });
+});
+
 describe("the journal, when it is full", () => {
   const reasons = (journal: ReturnType<typeof createJournal>) =>
     journal.recent(1_000).map(({ reason }) => reason);
