@@ -11,7 +11,7 @@ import { measureSlowness } from "./slowness.ts";
 const TEST_MS_MAX = 20_000;
 
 /**
- * Tests in guests and those with real software wait much of the time, so they run beside all others.
+ * Tests in guests and those with real software wait much of the time, so they run beside the rest.
  * Each of the three then has a third of the machine at worst.
  */
 const IN_GUESTS = "test/real/kernel-with-esp.test.ts";
