@@ -29,6 +29,8 @@ export type Terminal = {
   readonly screen?: Screen | undefined;
   /** Shows progress in one line of standard error; undefined removes the line. */
   readonly progress?: ((text: string | undefined) => void) | undefined;
+  /** From now on the work goes on to its end, also where nobody reads the output any more. */
+  outlive?(): void;
   /** All of standard input, up to `octetsMax`; undefined if it is longer. */
   stdin(octetsMax: number): Promise<Uint8Array | undefined>;
 };
@@ -50,13 +52,16 @@ export type Screen = {
  * results that are lost in any other way, for example on a full disk, are a failure.
  */
 export function openTerminal(): Terminal {
+  let outlives = false;
   process.stdout.on("error", (error: Error & { code?: string }) => {
+    if (outlives) return;
     if (error.code === "EPIPE") process.exit(EXIT.ok);
     // Not through the stream: the process must not end before this is written.
     writeAnyway(`erouted: standard output: ${error.message}: the output is lost\n`);
     process.exit(EXIT.failed);
   });
   process.stderr.on("error", (error: Error & { code?: string }) => {
+    if (outlives) return;
     if (error.code === "EPIPE") process.exit(EXIT.ok);
   });
   return {
@@ -68,6 +73,9 @@ export function openTerminal(): Terminal {
     },
     screen: process.stdout.isTTY ? openScreen() : undefined,
     progress: process.stderr.isTTY ? showProgress : undefined,
+    outlive() {
+      outlives = true;
+    },
     stdin: readStdin,
   };
 }

@@ -19,7 +19,7 @@ export type Swap = {
   readonly candidate: string;
   /** Where the former one is after that. */
   readonly former: string;
-  /** From now on the candidate has the executable's name. */
+  /** From now on the candidate has the executable's name; after a fault nothing has changed. */
   replace(): Result<undefined, string>;
   /** From now on the former one has it again; the other one is beside it, as `.refused`. */
   restore(): Result<undefined, string>;
@@ -29,7 +29,7 @@ export type Swap = {
 
 /** Copies `file` beside `executable`, on the same disk. */
 export function prepareSwap(file: string, executable: string): Result<Swap, string> {
-  const [candidate, former] = [`${executable}.new`, `${executable}.former`];
+  const [candidate, former] = [`${executable}.new`, formerOf(executable)];
   const drop = (): void => rmSync(candidate, { force: true });
   const copied = attempt(() => {
     rmSync(candidate, { force: true });
@@ -45,20 +45,62 @@ export function prepareSwap(file: string, executable: string): Result<Swap, stri
     candidate,
     former,
     drop,
-    replace: () =>
-      attempt(() => {
-        rmSync(former, { force: true });
-        linkSync(executable, former);
-        renameSync(candidate, executable);
-        sync(dirname(executable));
-      }),
-    restore: () =>
-      attempt(() => {
-        renameSync(executable, `${executable}.refused`);
-        renameSync(former, executable);
-        sync(dirname(executable));
-      }),
+    replace: () => replace(executable, { candidate, former }),
+    restore: () => putBack(executable),
   });
+}
+
+/** Where the former one is while another one proves itself, and after that. */
+export function formerOf(executable: string): string {
+  return `${executable}.former`;
+}
+
+/** At every moment the name has a whole executable, whichever. */
+function replace(
+  executable: string,
+  { candidate, former }: Pick<Swap, "candidate" | "former">,
+): Result<undefined, string> {
+  let step: "begun" | "linked" | "renamed" = "begun";
+  const done = attempt(() => {
+    rmSync(former, { force: true });
+    linkSync(executable, former);
+    step = "linked";
+    renameSync(candidate, executable);
+    step = "renamed";
+    sync(dirname(executable));
+  });
+  if (done.ok) return done;
+  const undone = attempt(() => {
+    if (step === "renamed") renameSync(former, executable);
+    if (step === "linked") rmSync(former, { force: true });
+    rmSync(candidate, { force: true });
+  });
+  if (undone.ok) return err(`${done.error}: nothing has been changed`);
+  return err(`${done.error}; ${undone.error}: the former executable is ${former}`);
+}
+
+/** Gives the former one its name again. At every moment the name has a whole executable. */
+export function putBack(executable: string): Result<undefined, string> {
+  const refused = `${executable}.refused`;
+  // Without a place for the other one, it is given up.
+  attempt(() => {
+    rmSync(refused, { force: true });
+    linkSync(executable, refused);
+  });
+  return attempt(() => {
+    renameSync(formerOf(executable), executable);
+    sync(dirname(executable));
+  });
+}
+
+/** Whether the process runs this file, whatever name the file had when it began. */
+export function isRunBy(pid: number, path: string): boolean {
+  try {
+    const [run, file] = [statSync(`/proc/${pid}/exe`), statSync(path)];
+    return run.dev === file.dev && run.ino === file.ino;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -11,11 +11,16 @@ export type Restart = {
   begin(): Promise<string | undefined>;
   /** The same, whatever became of the process that should have come up. */
   force(): Promise<string | undefined>;
-  /** The process that became ready after this time of day; the error says why there is none. */
-  readyAfter(sinceMs: number, ms: number): Promise<Result<RunRecord, string>>;
+  /**
+   * The process that became ready after this time of day; the error says why there is none.
+   * `goneMs`: so long no process may be on record, as while a service manager starts the next one.
+   */
+  readyAfter(sinceMs: number, limits: Limits): Promise<Result<RunRecord, string>>;
   /** Whether this one still runs, and none after it. */
   isSame(record: RunRecord): boolean;
 };
+
+export type Limits = { readonly ms: number; readonly goneMs: number };
 
 /** By its service manager where it has one, otherwise by a signal. */
 export function restartOf(running: RunRecord, folder: string): Restart {
@@ -23,11 +28,11 @@ export function restartOf(running: RunRecord, folder: string): Restart {
   return {
     begin: async () => (unit === undefined ? signalled(running) : await restarted(unit)),
     force: async () => (unit === undefined ? await replaced(running, folder) : restarted(unit)),
-    async readyAfter(sinceMs, ms) {
+    async readyAfter(sinceMs, { ms, goneMs }) {
       const until = performance.now() + ms;
       let last = "";
       let aliveAt = performance.now();
-      while (performance.now() < until && performance.now() < aliveAt + GONE_MS_MAX) {
+      while (performance.now() < until && performance.now() < aliveAt + goneMs) {
         const record = readRunRecord(folder);
         if (record.ok && record.value.readyMs >= sinceMs) return record;
         last = record.ok ? "it has not become ready" : record.error;
@@ -95,8 +100,6 @@ function unitOf({ pid }: RunRecord): string | undefined {
 
 /** Of a process that nobody else starts again. */
 const LOG = "upgrade.log";
-/** A process that has ended is started again within this time, or never. */
-const GONE_MS_MAX = 15_000;
 /** procd waits this long before it starts a service again. */
 const SUPERVISOR_MS = 7_000;
 const POLL_MS = 100;

@@ -3,10 +3,11 @@
  * it does not come up, the former one takes over again.
  */
 
+import { existsSync } from "node:fs";
 import { type RunRecord, readRunRecord } from "../daemon/run-record.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
-import { ownerFault, prepareSwap, type Swap } from "./upgrade-files.ts";
+import { formerOf, isRunBy, ownerFault, prepareSwap, putBack, type Swap } from "./upgrade-files.ts";
 import { type Restart, restartOf } from "./upgrade-restart.ts";
 
 export type UpgradeOptions = {
@@ -18,14 +19,13 @@ export type UpgradeOptions = {
 /** 78 if the new executable refuses the configuration; 1 for all other failures. */
 export async function upgrade(options: UpgradeOptions, terminal: Terminal): Promise<ExitCode> {
   const folder = options.folder ?? process.env.RUNTIME_DIRECTORY?.split(":")[0] ?? RUNTIME_FOLDER;
-  const running = readRunRecord(folder);
-  if (!running.ok) {
-    const advice = "nothing to take over from: start the new executable instead";
-    return failure(
-      terminal,
-      printable(`no erouted runs with ${folder}: ${running.error}; ${advice}`),
-    );
+  const found = readRunRecord(folder);
+  if (!found.ok) {
+    const text = `no erouted runs with ${folder}: ${found.error}; ${adviceToStart()}`;
+    return failure(terminal, printable(text));
   }
+  const running = await heal(found.value, folder, terminal);
+  if (!running.ok) return failure(terminal, printable(running.error));
   const swap = preparedFor(options.file, running.value);
   if (!swap.ok) return failure(terminal, printable(`${swap.error}: nothing has been changed`));
   const version = accepts(swap.value.candidate, running.value);
@@ -52,34 +52,92 @@ type Change = {
 
 async function change(swap: Swap, { folder, running, version }: Change, terminal: Terminal) {
   const restart = restartOf(running, folder);
+  goOn(terminal);
   const replaced = swap.replace();
   if (!replaced.ok) return failure(terminal, printable(replaced.error));
   terminal.out(`${running.version} is replaced by ${version}, and stays as ${swap.former}`);
   terminal.out(`waiting for ${version}: up to ${READY_MS_MAX / 1_000} s until it is ready`);
-  const up = await comesUp(restart, version, restart.begin);
+  const up = await comesUp(restart, version, "begin");
   if (up === undefined) {
     terminal.out(`${version} runs`);
     return EXIT.ok;
   }
   terminal.err(printable(`erouted: ${version} does not come up: ${up}`));
   const restored = swap.restore();
-  if (!restored.ok) return failure(terminal, printable(`it stays in place: ${restored.error}`));
+  if (!restored.ok) {
+    const advice = `move ${swap.former} to ${running.executable}, and start it again`;
+    return failure(terminal, printable(`it stays in place: ${restored.error}: ${advice}`));
+  }
   terminal.err(`erouted: ${running.version} is put back, and started again`);
-  const back = await comesUp(restart, running.version, restart.force);
+  const back = await comesUp(restart, running.version, "force");
   const now = back === undefined ? "runs again" : `does not come up either: ${back}`;
   return failure(terminal, printable(`the former executable, ${running.version}, ${now}`));
+}
+
+/** Half an upgrade is worse than one that takes a minute: a lost connection does not end it. */
+function goOn(terminal: Terminal): void {
+  if (process.listenerCount("SIGHUP") > 0) return;
+  terminal.outlive?.();
+  const words = "erouted: the upgrade goes on until it is known which executable runs";
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => terminal.err(words));
+  }
+}
+
+function adviceToStart(): string {
+  const former = formerOf(process.execPath);
+  const advice = "nothing to take over from: start the new executable instead";
+  if (!existsSync(former)) return advice;
+  return `${advice}, or move ${former} back, which ran before the last upgrade, and start it`;
+}
+
+/**
+ * An upgrade that was killed has left an executable that nobody has seen running: the former one
+ * gets its name back, and is started again unless it still runs. Returns what runs then.
+ */
+async function heal(
+  running: RunRecord,
+  folder: string,
+  terminal: Terminal,
+): Promise<Result<RunRecord, string>> {
+  const { executable, version, pid } = running;
+  const former = formerOf(executable);
+  if (!existsSync(former) || isRunBy(pid, executable) || isForeign(running)) return ok(running);
+  const stillRuns = isRunBy(pid, former);
+  // Otherwise another program has come in the place of the process, and has not become ready.
+  const isLeft = () => versionOf(executable) !== version && versionOf(former) === version;
+  if (!stillRuns && !isLeft()) return ok(running);
+  goOn(terminal);
+  terminal.err(printable(`erouted: an upgrade was ended halfway: ${version} is put back`));
+  const back = putBack(executable);
+  if (!back.ok) return err(`${former} cannot be put back: ${back.error}`);
+  if (stillRuns) return ok(running);
+  const why = await comesUp(restartOf(running, folder), version, "force");
+  return why === undefined ? readRunRecord(folder) : err(`${version} does not come up: ${why}`);
+}
+
+/** Whether somebody else may have chosen one of the files. */
+function isForeign({ executable }: RunRecord): boolean {
+  const files = [executable, formerOf(executable)].filter((file) => existsSync(file));
+  return files.some((file) => ownerFault(file) !== undefined);
+}
+
+function versionOf(executable: string): string {
+  return outcomeOf([executable, "--version"]).out;
 }
 
 /** Restarts, waits until it is ready and stays so; the result says why it is not. */
 async function comesUp(
   restart: Restart,
   version: string,
-  begin: Restart["begin"],
+  way: "begin" | "force",
 ): Promise<string | undefined> {
   const since = Date.now();
-  const fault = await begin();
+  const fault = await restart[way]().catch(String);
   if (fault !== undefined) return fault;
-  const ready = await restart.readyAfter(since, READY_MS_MAX);
+  // A process that we have started ourselves comes on record when it is ready.
+  const goneMs = way === "begin" ? GONE_MS_MAX : READY_MS_MAX;
+  const ready = await restart.readyAfter(since, { ms: READY_MS_MAX, goneMs });
   if (!ready.ok) return ready.error;
   if (ready.value.version !== version) return `version ${ready.value.version} has started`;
   await Bun.sleep(PROBATION_MS);
@@ -93,8 +151,8 @@ function preparedFor(file: string, { executable, version }: RunRecord): Result<S
   } catch (error) {
     return err(error instanceof Error ? error.message : String(error));
   }
-  const former = outcomeOf([executable, "--version"]);
-  if (former.out !== version) return err(`${executable} is not the erouted ${version} that runs`);
+  if (versionOf(executable) !== version)
+    return err(`${executable} is not the erouted ${version} that runs`);
   return prepareSwap(file, executable);
 }
 
@@ -131,5 +189,7 @@ const RUNTIME_FOLDER = "/run/erouted";
 const CHECK_MS_MAX = 30_000;
 /** From the restart until it is ready. */
 const READY_MS_MAX = 60_000;
+/** A process that has ended is started again within this time, or never. */
+const GONE_MS_MAX = 15_000;
 /** So long it has to stay up after that. */
 const PROBATION_MS = 3_000;

@@ -1,79 +1,24 @@
 /** `erouted upgrade` without a service manager: a process becomes another program, or returns. */
 
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import packageJson from "../../../package.json";
-import { freeUdpPorts } from "../../free-port.ts";
 import { patient } from "../../patience.ts";
-import { createFolder, type Folder, IKE_PORT, NAT_PORT } from "./folder.ts";
+import { createFolder } from "./folder.ts";
+import {
+  BUILT,
+  endDaemons,
+  hasExecutable,
+  recordOf,
+  startDaemon,
+  until,
+  upgrade,
+  writeProgram,
+} from "./upgraded.ts";
 
-const BUILT = process.env.EROUTED_EXECUTABLE ?? "";
-const hasExecutable = existsSync(BUILT);
 const TEST_MS_MAX = patient(90_000);
 
-const ends: (() => void)[] = [];
-
-afterEach(() => {
-  for (const end of ends.splice(0).reverse()) end();
-});
-
-/** A folder with a copy of the executable, and the daemon that runs from it. */
-async function startDaemon() {
-  const port = await freeUdpPorts();
-  const folder = createFolder(
-    [String(IKE_PORT), String(port)],
-    [`nat_port = ${NAT_PORT}`, `nat_port = ${port + 1}`],
-    ['"127.0.0.1:18080"', '"off"'],
-  );
-  const executable = folder.path("erouted");
-  copyFileSync(BUILT, executable);
-  chmodSync(executable, 0o755);
-  const daemon = Bun.spawn([executable, "run", "--config", folder.config], {
-    env: { ...process.env, RUNTIME_DIRECTORY: folder.path(""), NOTIFY_SOCKET: "" },
-    stdio: ["ignore", Bun.file(folder.path("log")), "inherit"],
-  });
-  ends.push(
-    folder.dispose,
-    () => endAll(folder),
-    () => daemon.kill("SIGKILL"),
-  );
-  await until("it is ready", () => existsSync(folder.path("run.json")));
-  return { folder, executable, daemon };
-}
-
-/** Processes that outlive a failed test. */
-function endAll(folder: Folder): void {
-  for (const name of ["run.json", "holder.json"]) {
-    if (!existsSync(folder.path(name))) continue;
-    const found = [JSON.parse(readFileSync(folder.path(name), "utf8"))].flat();
-    for (const { pid, began } of found) {
-      const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
-      if (stat.includes(` ${began} `)) process.kill(pid, "SIGKILL");
-    }
-  }
-}
-
-async function upgrade(folder: Folder, file: string) {
-  const command = [BUILT, "upgrade", file, "--folder", folder.path("")];
-  const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe"] });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
-}
-
-const recordOf = (folder: Folder) => JSON.parse(readFileSync(folder.path("run.json"), "utf8"));
-
-/** A program that claims to be a later erouted; `run` is what it does instead. */
-function writeProgram(folder: Folder, run: string, check = "true"): string {
-  const text = `#!/bin/sh
-case $1 in --version) echo 99.0.0;; check) ${check};; *) ${run};; esac
-`;
-  const file = folder.path("next");
-  writeFileSync(file, text, { mode: 0o755 });
-  return file;
-}
+afterEach(endDaemons);
 
 test.skipIf(!hasExecutable)(
   "the running process becomes the new executable, with the same sockets",
@@ -144,18 +89,10 @@ test.skipIf(!hasExecutable)(
 
 test.skipIf(!hasExecutable)("without a running erouted nothing is done", async () => {
   const folder = createFolder();
-  ends.push(folder.dispose);
   const done = await upgrade(folder, BUILT);
+  folder.dispose();
   expect([done.code, done.err]).toEqual([
     1,
     expect.stringMatching(/^erouted: no erouted runs with/),
   ]);
 });
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const end = performance.now() + patient(15_000);
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not in time: ${what}`);
-    await Bun.sleep(20);
-  }
-}

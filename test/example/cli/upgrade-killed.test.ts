@@ -1,0 +1,185 @@
+/**
+ * `erouted upgrade` is killed at each of its steps, or a step fails: an executable always has the
+ * name, the daemon goes on, and the next upgrade puts in order what was left.
+ */
+
+import { afterEach, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import packageJson from "../../../package.json";
+import { patient } from "../../patience.ts";
+import {
+  BUILT,
+  endDaemons,
+  hasExecutable,
+  recordOf,
+  startDaemon,
+  until,
+  upgrade,
+  upgradeCommand,
+  writeProgram,
+} from "./upgraded.ts";
+
+const TEST_MS_MAX = patient(180_000);
+const STRACE = Bun.which("strace") ?? "";
+const canInject = hasExecutable && STRACE !== "";
+
+afterEach(endDaemons);
+
+const inodeOf = (file: string) => statSync(file).ino;
+const left = (executable: string) =>
+  ["new", "former", "refused"].filter((name) => existsSync(`${executable}.${name}`));
+
+/** Each system call that changes a file, in order, and whether the new executable has the name. */
+const STEPS = [
+  { call: "fchmod,chmod,fchmodat", when: 1, isReplaced: false },
+  { call: "fsync", when: 1, isReplaced: false },
+  { call: "link,linkat", when: 1, isReplaced: false },
+  { call: "rename,renameat,renameat2", when: 1, isReplaced: false },
+  { call: "fsync", when: 2, isReplaced: true },
+  { call: "kill", when: 1, isReplaced: true },
+] as const;
+
+/** Runs the upgrade; what is injected happens before the system call does. */
+async function injected(command: readonly string[], call: string, what: string) {
+  const inject = ["-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:${what}`];
+  const child = Bun.spawn([STRACE, ...inject, ...command], { stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, signal: child.signalCode, out, err };
+}
+
+test.skipIf(!canInject)(
+  "killed before any step: what has the name is whole, and the next upgrade finishes",
+  async () => {
+    const { folder, executable } = await startDaemon();
+    const before = recordOf(folder);
+    const runs = inodeOf(executable);
+    for (const { call, when, isReplaced } of STEPS) {
+      const ended = await injected(upgradeCommand(folder, BUILT), call, `signal=KILL:when=${when}`);
+      expect([call, when, ended.signal]).toEqual([call, when, "SIGKILL"]);
+      expect([call, inodeOf(executable) !== runs]).toEqual([call, isReplaced]);
+      expect(statSync(executable).size).toBe(statSync(BUILT).size);
+      if (isReplaced) expect(inodeOf(`${executable}.former`)).toBe(runs);
+      // Nobody has disturbed the daemon.
+      expect(recordOf(folder)).toEqual(before);
+    }
+    const done = await upgrade(folder, BUILT);
+    expect(done.err).toContain(`an upgrade was ended halfway: ${packageJson.version} is put back`);
+    expect([done.code, done.out]).toEqual([0, expect.stringContaining("runs\n")]);
+    expect(inodeOf(`${executable}.former`)).toBe(runs);
+    expect(left(executable)).toEqual(["former", "refused"]);
+    expect(recordOf(folder).readyMs).toBeGreaterThan(before.readyMs);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "a step that fails before the restart leaves all as it was, and says so",
+  async () => {
+    const { folder, executable } = await startDaemon();
+    const before = [recordOf(folder), inodeOf(executable)] as const;
+    for (const { call, when } of STEPS.slice(0, 5)) {
+      const failed = await injected(
+        upgradeCommand(folder, BUILT),
+        call,
+        `error=ENOSPC:when=${when}`,
+      );
+      expect([call, failed.code, failed.err]).toEqual([
+        call,
+        1,
+        expect.stringMatching(/ENOSPC.*: nothing has been changed\n$/s),
+      ]);
+      expect([call, left(executable), inodeOf(executable)]).toEqual([call, [], before[1]]);
+    }
+    const mute = await injected(upgradeCommand(folder, BUILT), "kill", "error=EPERM:when=1");
+    expect([mute.code, mute.err]).toEqual([1, expect.stringContaining("runs again")]);
+    expect(inodeOf(executable)).toBe(before[1]);
+    expect(recordOf(folder).readyMs).toBeGreaterThan(before[0].readyMs);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!hasExecutable)(
+  "killed while the new executable has its minute: the next upgrade puts the former one back",
+  async () => {
+    const { folder, executable } = await startDaemon();
+    const before = [recordOf(folder), inodeOf(executable)] as const;
+    const child = Bun.spawn(upgradeCommand(folder, writeProgram(folder, "exec sleep 600")), {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const isAsleep = () =>
+      Bun.spawnSync(["cat", `/proc/${before[0].pid}/comm`]).stdout.toString() === "sleep\n";
+    await until("the new program runs", isAsleep);
+    // A connection that is lost does not end it, an end by force does.
+    child.kill("SIGHUP");
+    await Bun.sleep(200);
+    expect(child.exitCode).toBe(null);
+    child.kill("SIGKILL");
+    await child.exited;
+    rmSync(folder.path("next"));
+    const done = await upgrade(folder, BUILT);
+    expect(done.err).toContain(`an upgrade was ended halfway: ${packageJson.version} is put back`);
+    expect([done.code, done.out]).toEqual([0, expect.stringContaining("runs\n")]);
+    expect(inodeOf(`${executable}.former`)).toBe(before[1]);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "killed while the former executable is put back: an executable has the name at every moment",
+  async () => {
+    for (const { call, when, isBack } of [
+      { call: "link,linkat", when: 2, isBack: false },
+      { call: "rename,renameat,renameat2", when: 2, isBack: false },
+      { call: "fsync", when: 3, isBack: true },
+    ]) {
+      const { folder, executable } = await startDaemon();
+      const former = inodeOf(executable);
+      const program = writeProgram(folder, "exit 1");
+      const ended = await injected(
+        upgradeCommand(folder, program),
+        call,
+        `signal=KILL:when=${when}`,
+      );
+      expect([call, ended.signal]).toEqual([call, "SIGKILL"]);
+      expect([call, existsSync(executable), inodeOf(executable) === former]).toEqual([
+        call,
+        true,
+        isBack,
+      ]);
+      if (!isBack) expect(inodeOf(`${executable}.former`)).toBe(former);
+    }
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!hasExecutable)(
+  "without a place for the refused one, the former executable is put back all the same",
+  async () => {
+    const { folder, executable } = await startDaemon();
+    const former = inodeOf(executable);
+    mkdirSync(`${executable}.refused`);
+    const done = await upgrade(folder, writeProgram(folder, "exit 1"));
+    expect([done.code, done.err]).toEqual([1, expect.stringContaining("runs again")]);
+    expect(inodeOf(executable)).toBe(former);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!hasExecutable)(
+  "where nothing runs after an upgrade that was killed, the message names the former executable",
+  async () => {
+    const { folder, executable, daemon } = await startDaemon();
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    copyFileSync(executable, `${executable}.former`);
+    chmodSync(`${executable}.former`, 0o755);
+    const [, ...args] = upgradeCommand(folder, BUILT);
+    const child = Bun.spawn([executable, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    expect(await new Response(child.stderr).text()).toContain(`or move ${executable}.former back`);
+    expect(await child.exited).toBe(1);
+  },
+  TEST_MS_MAX,
+);
