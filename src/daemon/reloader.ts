@@ -16,14 +16,22 @@ export type Reloader = {
   /** Refused while another one is under way. */
   now(how: ReloadHow): Promise<Reloaded>;
   /**
-   * Runs after the one under way: for signals, which cannot be refused. At most one waits: it reads
-   * the file when its turn comes, so it serves all signals until then.
+   * Runs after the start and after the reload under way: for signals, which cannot be refused. At
+   * most one waits: it reads the file when its turn comes, so it serves all signals until then.
    */
   next(): Promise<Reloaded>;
 };
 
-/** Reloads of one daemon. */
-export function createReloader(daemon: Reloadable, load: LoadConfig): Reloader {
+/** Reloads of one daemon, which is up once `up` resolves. */
+export function createReloader(
+  daemon: Reloadable,
+  load: LoadConfig,
+  up: Promise<unknown>,
+): Reloader {
+  let isUp = false;
+  void up.then(() => {
+    isUp = true;
+  });
   let underWay: Promise<Reloaded> | undefined;
   let waiting: Promise<Reloaded> | undefined;
   const start = (how: ReloadHow): Promise<Reloaded> => {
@@ -33,7 +41,7 @@ export function createReloader(daemon: Reloadable, load: LoadConfig): Reloader {
     underWay = done;
     return done;
   };
-  const afterwards = async (former: Promise<Reloaded>): Promise<Reloaded> => {
+  const afterwards = async (former: Promise<unknown>): Promise<Reloaded> => {
     await former.catch(() => undefined);
     waiting = undefined;
     return await start({});
@@ -45,8 +53,8 @@ export function createReloader(daemon: Reloadable, load: LoadConfig): Reloader {
       return err({ kind: "busy", faults: [detail] });
     },
     next() {
-      if (underWay === undefined) return start({});
-      waiting ??= afterwards(underWay);
+      if (underWay === undefined && isUp) return start({});
+      waiting ??= afterwards(underWay ?? up);
       return waiting;
     },
   };

@@ -80,7 +80,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   hideMemory(note);
   const service = openService(process.env, note);
   const results = openReloadResults(RUNTIME_DIRECTORY, note);
-  const reloader = createReloader(daemon, options.load);
+  const up = Promise.withResolvers<void>();
+  const reloader = createReloader(daemon, options.load, up.promise);
   onHangup(() => {
     const work = async () => results.write(await reloader.next());
     service.whileReloading(work).catch((fault: unknown) => noteBug(daemon, fault));
@@ -107,6 +108,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   // Before we report that we are ready: a signal right after that must be handled.
   const ended = waitForSignal();
   service.ready();
+  up.resolve();
   daemon.keeper?.settle();
   if (config.warmsUp) daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault));
   recordRun(daemon, options.configFile);

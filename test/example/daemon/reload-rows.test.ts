@@ -93,10 +93,12 @@ test("one reload at a time: HTTP is refused, signals wait and count as one", asy
   const next = await otherTable([]);
   const daemon = connectedDaemon();
   let loads = 0;
-  const reloader = createReloader(daemon, () => {
+  const load = () => {
     loads++;
     return ok(next);
-  });
+  };
+  const reloader = createReloader(daemon, load, Promise.resolve());
+  await Promise.resolve();
   const first = reloader.now({});
   const second = await reloader.now({ force: true });
   expect(second).toEqual(err({ kind: "busy", faults: [expect.stringContaining("under way")] }));
@@ -106,6 +108,27 @@ test("one reload at a time: HTTP is refused, signals wait and count as one", asy
   for (const signal of signals) expect(await signal).toMatchObject(err({ kind: "held" }));
   expect([loads, daemon.reloads]).toEqual([2, new Map([["held", 2]])]);
   expect((await reloader.now({ force: true })).ok).toBe(true);
+});
+
+test("signals that come during the start are one reload after it, never refused", async () => {
+  const next = await otherTable([1, 2, 3, 4].map(peerOf));
+  const daemon: { -readonly [K in keyof TestDaemon]: TestDaemon[K] } = connectedDaemon();
+  const { shell } = daemon;
+  daemon.shell = undefined;
+  const up = Promise.withResolvers<void>();
+  let loads = 0;
+  const load = () => {
+    loads++;
+    return ok(next);
+  };
+  const reloader = createReloader(daemon, load, up.promise);
+  const signals = [reloader.next(), reloader.next()];
+  await Bun.sleep(0);
+  expect(loads).toBe(0);
+  daemon.shell = shell;
+  up.resolve();
+  for (const signal of signals) expect((await signal).ok).toBe(true);
+  expect(loads).toBe(1);
 });
 
 test("erouted that ends while rows are read takes nothing over", async () => {
