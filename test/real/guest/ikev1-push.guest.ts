@@ -10,7 +10,7 @@ import { ping } from "./wire.ts";
 const VIRTUAL_IP = "192.168.200.7";
 const WAITS = {
   version: 1,
-  ike: "aes256-sha256-modp2048",
+  ike: "aes256-sha256-ecp256",
   esp: "aes256-sha256",
   connection: "vips = 0.0.0.0\npull = no",
   localSubnet: "dynamic",
