@@ -13,13 +13,13 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * a whole fleet calls, that takes a third of the processor, for code which is hardly faster.
  *
  * And ten times a second a thread gives back all memory that happens to be free, down to single
- * pages, most of which the next call needs again. Every twenty seconds is often enough.
+ * pages, most of which the next call needs again. Every five seconds is often enough.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
   BUN_JSC_thresholdForFTLOptimizeSoon: "100000",
-  MIMALLOC_PURGE_DELAY: "20000",
-  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "20000",
+  MIMALLOC_PURGE_DELAY: "5000",
+  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
 };
 
 /** Tells the program that it has been started again, whatever the options are. */
