@@ -153,8 +153,11 @@ class CoalescingBatcher implements Batcher {
 
   /** The oldest slots that have not been sent, all of one kind. */
   #take(): readonly Slot[] {
-    const [unsent] = Object.values(this.#unsent).sort((a, b) => firstAt(a) - firstAt(b));
-    if (unsent === undefined) return [];
+    const { peerid, network, address, ppk } = this.#unsent;
+    let unsent = peerid;
+    for (const other of [network, address, ppk]) {
+      if (other.size > 0 && firstAt(other) < firstAt(unsent)) unsent = other;
+    }
     const slots: Slot[] = [];
     for (const [value, slot] of unsent) {
       if (slots.length === KEYS_MAX) break;
