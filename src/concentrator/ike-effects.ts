@@ -155,6 +155,9 @@ function onIdentify(
   else identify(engine, asked);
 }
 
+/** Shared by all sites with a pre-shared key. */
+const BY_PSK = { kind: "psk" } as const;
+
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
 function onAuthenticated(
   engine: Engine,
@@ -174,7 +177,7 @@ function onAuthenticated(
   if (facts?.version === 1) count(engine, "ikev1_sas_established");
   if (facts?.hasFullTranscript === true) count(engine, "ike_sas_with_downgrade_prevention");
   if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
-  eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
+  eroute.proof = holder === undefined ? BY_PSK : { kind: "certificate", holder };
   const call = callOfIkeSa(engine, spi);
   const leaves = call === undefined ? undefined : onCallUp(engine, call);
   if (call === undefined) giveUpLateCall(engine, eroute.key);

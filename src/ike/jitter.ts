@@ -4,8 +4,9 @@ import { RETRY_MS, RETRY_MS_MIN, RETRY_SHARE } from "./limits.ts";
 
 /** `ms` times a factor from `share` to 1, drawn from `random`. */
 export function jittered(ms: number, share: number, random: (count: number) => Uint8Array): number {
-  const [high = 0, low = 0] = random(2);
-  return Math.round(ms * (share + ((1 - share) * (high * 256 + low)) / 0xffff));
+  const octets = random(2);
+  const drawn = (octets[0] ?? 0) * 256 + (octets[1] ?? 0);
+  return Math.round(ms * (share + ((1 - share) * drawn) / 0xffff));
 }
 
 /** `ms`, more or less by up to `share` of it, drawn from `random`. */

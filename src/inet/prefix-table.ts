@@ -51,13 +51,15 @@ export function valuesAt<T>({ bySubnet }: PrefixTable<T>, subnet: Prefix): reado
 export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };
 
 /** This subnet and those that contain it, if they have values: the narrowest first. */
-export function* valuesAround<T>(table: PrefixTable<T>, inner: Prefix): Generator<Around<T>> {
-  const lengths = [...table.lengths[inner.family].keys()].filter((n) => n <= inner.length);
-  for (const length of lengths.sort((a, b) => b - a)) {
+export function valuesAround<T>(table: PrefixTable<T>, inner: Prefix): readonly Around<T>[] {
+  const around: Around<T>[] = [];
+  for (const length of table.lengths[inner.family].keys()) {
+    if (length > inner.length) continue;
     const subnet = prefixOf(inner, length);
     const values = valuesAt(table, subnet);
-    if (values.length > 0) yield { subnet, values };
+    if (values.length > 0) around.push({ subnet, values });
   }
+  return around.sort((a, b) => b.subnet.length - a.subnet.length);
 }
 
 function subnetKey({ family, value, length }: Prefix): SubnetKey {

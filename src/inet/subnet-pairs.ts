@@ -21,7 +21,10 @@ type OfFamily = { readonly family: Family };
 
 /** Pairs of subnets of the same family. */
 export function countPairs(local: readonly OfFamily[], remote: readonly OfFamily[]): number {
-  const count = (side: readonly OfFamily[], family: Family) =>
-    side.filter((one) => one.family === family).length;
+  const count = (side: readonly OfFamily[], family: Family) => {
+    let sum = 0;
+    for (const one of side) if (one.family === family) sum++;
+    return sum;
+  };
   return count(local, 4) * count(remote, 4) + count(local, 6) * count(remote, 6);
 }

@@ -12,7 +12,7 @@ export type RouteTable = Map<string, { readonly spiIn: number; readonly route: R
 
 /** The routes that a Child SA wants: none in transport mode, where both ends have them already. */
 export function childRoutes({ child, path, options }: ChildPlace): readonly RemoteRoute[] {
-  if (!options.routes || child.mode === "transport") return [];
+  if (!options.routes || child.mode === "transport") return NO_ROUTES;
   const localSubnets = child.local.flatMap(({ range }) => rangePrefixes(range));
   const { ifId } = options;
   const routes = new Map<string, RemoteRoute>();
@@ -22,6 +22,9 @@ export function childRoutes({ child, path, options }: ChildPlace): readonly Remo
   }
   return [...routes.values()];
 }
+
+/** Shared by all Child SAs without any. */
+const NO_ROUTES: readonly RemoteRoute[] = [];
 
 /** A Child SA wants a route from now on: what to ask of the kernel, if anything. */
 export function useRoute(

@@ -33,12 +33,12 @@ const HARD_SECONDS_MIN = 20;
 export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
   const { child, path } = place;
   return {
+    ...common(place, keys.in),
     id: { src: path.remote.address, dst: path.local.address, spi: child.spiIn },
     direction: "in",
     encapsulation: place.encapsulate
       ? { srcPort: path.remote.port, dstPort: path.local.port }
       : undefined,
-    ...common(place, keys.in),
     // Arriving packets have no mark yet: the policies check the mark of the decrypted ones.
     mark: undefined,
   };
@@ -48,12 +48,12 @@ export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
   const { child, path } = place;
   return {
+    ...common(place, keys.out),
     id: { src: path.local.address, dst: path.remote.address, spi: child.spiOut },
     direction: "out",
     encapsulation: place.encapsulate
       ? { srcPort: path.local.port, dstPort: path.remote.port }
       : undefined,
-    ...common(place, keys.out),
     mark: place.options.mark,
   };
 }

@@ -17,18 +17,21 @@ export function journal(
     readonly eroute?: string;
   },
 ): void {
-  engine.out.push({
-    kind: "journal",
-    entry: {
-      ...entry,
-      peerId: entry.peerId ?? about?.peerId,
-      eroute: entry.eroute ?? about?.eroute,
-      ...(about?.isProven === true ? { isProven: true } : {}),
-      remote: entry.remote ?? (about === undefined ? undefined : formatEndpoint(about.path.remote)),
-      ikeSa: about === undefined ? undefined : ikeSaName(about.id),
-      ...(about === undefined ? {} : { role: about.id.role }),
-    },
-  });
+  engine.out.push({ kind: "journal", entry: entryAbout(about, entry) });
+}
+
+function entryAbout(
+  about: About | undefined,
+  entry: Parameters<typeof journal>[2],
+): JournalEntry {
+  const { peerId = about?.peerId, eroute = about?.eroute } = entry;
+  if (about === undefined) {
+    return { ...entry, peerId, eroute, remote: entry.remote, ikeSa: undefined };
+  }
+  const remote = entry.remote ?? formatEndpoint(about.path.remote);
+  const { role } = about.id;
+  const named = { ...entry, peerId, eroute, remote, ikeSa: ikeSaName(about.id), role };
+  return about.isProven ? { ...named, isProven: true } : named;
 }
 
 /** `SPIi_SPIr` in hex. */

@@ -27,7 +27,7 @@ export function nameIkeSa(
     stand,
     candidate: sites.ikeSas.get(spi)?.candidate,
     eroute: undefined,
-    supersedes: [],
+    supersedes: NONE,
     initialContact: false,
     redirect: undefined,
   };
@@ -35,6 +35,9 @@ export function nameIkeSa(
   sites.unproven.add(spi);
   return known;
 }
+
+/** Shared by all that take over from no other. */
+const NONE: readonly IkeSpi[] = [];
 
 /** How an IKE SA stands after an event. */
 export function noteStand({ sites }: Engine, spi: IkeSpi, stand: Stand): void {

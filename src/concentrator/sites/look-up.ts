@@ -80,7 +80,7 @@ export function identify(engine: Engine, asked: Question): void {
   }
   const { algorithms } = asked;
   const base = match.eroute;
-  const waiter = { kind: "identity", ...waiting, peerId, base, major, algorithms } as const;
+  const waiter = { kind: "identity", spi, ticket, peerId, base, major, algorithms } as const;
   count(engine, "lookups_started");
   const egroup = match.egroup.name;
   const by = { by: "peerid", peerid: peerId } as const;

@@ -64,6 +64,7 @@ export function judgePolicies(
   const from = new Set<string>();
   for (const policy of policies) {
     const keys = policyHolders(engine, policy.id);
+    if (keys.length === 0) continue;
     // A site that uses the policy already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
     for (const key of keys) {
@@ -77,8 +78,11 @@ export function judgePolicies(
       from.add(key);
     }
   }
-  return { refusal: undefined, from: [...from] };
+  return from.size === 0 ? NOTHING_TAKEN : { refusal: undefined, from: [...from] };
 }
+
+/** Shared by all Child SAs that take nothing. */
+const NOTHING_TAKEN: Taken = { refusal: undefined, from: [] };
 
 function refused(engine: Engine, detail: string): Taken {
   count(engine, "overlaps_refused");

@@ -24,6 +24,10 @@ export type PeerMethods = readonly AcceptedMethod[];
 
 /** The notify of an end that accepts these from its peer. */
 export function supportedAuthMethods(kind: PeerCredential["kind"]): NotifyPayload {
+  return SUPPORTED[kind];
+}
+
+function supported(kind: PeerCredential["kind"]): NotifyPayload {
   const methods = [
     ...(kind === "psk" ? [] : ACCEPTED_SIGNATURES),
     ...(kind === "certificate" ? [] : [PSK]),
@@ -32,6 +36,13 @@ export function supportedAuthMethods(kind: PeerCredential["kind"]): NotifyPayloa
 }
 
 const PSK: AcceptedMethod = { method: AUTH_METHOD_PSK, algorithm: new Uint8Array(0) };
+
+/** The same for every peer, so they are made once. */
+const SUPPORTED: Readonly<Record<PeerCredential["kind"], NotifyPayload>> = {
+  psk: supported("psk"),
+  certificate: supported("certificate"),
+  either: supported("either"),
+};
 
 /** What the sender of these payloads accepts; undefined: it does not support RFC 9593. */
 export function peerMethodsOf(payloads: readonly Payload[]): PeerMethods | undefined {

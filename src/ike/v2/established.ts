@@ -40,8 +40,8 @@ export function newEstablished(
   const { now } = context;
   const { policy, settings, childMethod } = credentials;
   return {
-    phase: "established",
     ...known,
+    phase: "established",
     isCaller: known.id.role === "initiator",
     policy,
     settings,
@@ -52,7 +52,7 @@ export function newEstablished(
     serving: undefined,
     unfinished: undefined,
     asking: undefined,
-    tasks: [],
+    tasks: NO_TASKS,
     usage: { movedAt: now, ticket: undefined },
     timers: timersOf(settings, known, firstTimers(settings, known, context), context),
     establishedAt: now,
@@ -60,6 +60,9 @@ export function newEstablished(
     contested: undefined,
   };
 }
+
+/** Shared by all IKE SAs without any. */
+const NO_TASKS: readonly Task[] = [];
 
 /** The IKE SA after a rekey (RFC 7296 §2.18): only its SPIs, algorithms and keys are new. */
 export function successorOf(

@@ -186,10 +186,8 @@ function establish(
     ...(half.ppk === "used" ? [notify(NotifyType.PPK_IDENTITY)] : []),
   ];
   const otherId = otherIdOf(request.idR, ourIdentity);
-  const established = {
-    ...establishedOf({ ...sa, half }, site, context),
-    ...(otherId === undefined ? {} : { otherId }),
-  };
+  const made = establishedOf({ ...sa, half }, site, context);
+  const established = otherId === undefined ? made : { ...made, otherId };
   const effects: IkeEffect[] = [
     { kind: "authenticated", initialContact: request.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),

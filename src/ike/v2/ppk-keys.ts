@@ -75,6 +75,7 @@ export function withPpk(algorithm: Prf, keys: DerivedKeys, ppk: Uint8Array): Hal
 
 /** The PPK is used: wipes the keys without it. Keys without a PPK are returned unchanged. */
 export function keepPpk(keys: HalfOpenKeys): DerivedKeys {
+  if (keys.plain === undefined) return keys;
   const { plain, ...mixed } = keys;
   wipe(plain?.SK_d, plain?.SK_pi, plain?.SK_pr);
   return mixed;

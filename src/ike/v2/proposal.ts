@@ -147,16 +147,28 @@ export function chosenProposal(
   chosen: { readonly number: number; readonly choice: TransformChoice },
   spi: Uint8Array,
 ): Proposal {
-  const { choice } = chosen;
+  const { number, choice } = chosen;
+  const isIke = protocol === Protocol.IKE;
+  const known = (isIke ? ikeAnswers : espAnswers).get(choice);
+  const transforms = known ?? transformsOf(choice, isIke);
+  if (known === undefined) (isIke ? ikeAnswers : espAnswers).set(choice, transforms);
+  return { number, protocol, spi, transforms };
+}
+
+/** Sites that offered the same share their choice, so the answer to it is made once. */
+const ikeAnswers = new WeakMap<TransformChoice, readonly Transform[]>();
+const espAnswers = new WeakMap<TransformChoice, readonly Transform[]>();
+
+function transformsOf(choice: TransformChoice, isIke: boolean): readonly Transform[] {
   const transforms: Transform[] = [
     transform(TransformType.ENCR, choice.encr.id, choice.encr.keyBits),
   ];
-  if (protocol === Protocol.IKE) transforms.push(transform(TransformType.PRF, choice.prf));
+  if (isIke) transforms.push(transform(TransformType.PRF, choice.prf));
   if (choice.integ !== 0) transforms.push(transform(TransformType.INTEG, choice.integ));
   if (choice.ke !== Ke.NONE) transforms.push(transform(TransformType.KE, choice.ke));
-  if (protocol !== Protocol.IKE) transforms.push(transform(TransformType.ESN, choice.esn ? 1 : 0));
+  if (!isIke) transforms.push(transform(TransformType.ESN, choice.esn ? 1 : 0));
   transforms.push(...additionalAnswer(choice.additional));
-  return { number: chosen.number, protocol, spi, transforms };
+  return transforms;
 }
 
 /** What our offer contains beside the algorithms. */

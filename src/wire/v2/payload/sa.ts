@@ -112,7 +112,9 @@ function emitProposal(w: Writer, proposal: Proposal): void {
   assert(transforms.length <= 0xff, `${transforms.length} transforms in a proposal`);
   assert(isSpiSize(proposal.protocol, spi.length), `a proposal's SPI of ${spi.length} octets`);
   w.u8(proposal.number).u8(proposal.protocol).u8(spi.length).u8(transforms.length).octets(spi);
-  for (const [i, transform] of transforms.entries()) {
+  for (let i = 0; i < transforms.length; i++) {
+    const transform = transforms[i];
+    if (transform === undefined) continue;
     const at = emitSubstructure(w, TRANSFORM, i + 1 < transforms.length);
     w.u8(transform.type).u8(0).u16(transform.id);
     if (transform.keyBits !== undefined) w.u16(FORMAT_TV | KEY_LENGTH).u16(transform.keyBits);
