@@ -40,8 +40,7 @@ export function overlapsOf(lists: readonly (readonly Prefix[])[]): readonly Over
     if (valuesAt(cells, subnet).length > 0) continue;
     putAt(cells, subnet, { subnet, equal: undefined, inside: undefined });
   }
-  const cellsAround = (subnet: Prefix) =>
-    valuesAround(cells, subnet).flatMap((at) => at.values);
+  const cellsAround = (subnet: Prefix) => valuesAround(cells, subnet).flatMap((at) => at.values);
   return lists.flatMap((subnets, place) => {
     let first: Overlap["first"] | undefined;
     let pairs = 0;

@@ -11,7 +11,7 @@ import { isSameState } from "./installed.ts";
 export function claimsOfEngine(engine: Engine): XfrmClaims {
   const { dataplane } = engine;
   return {
-    policy: (name) => dataplane.policies.get(name)?.users.at(-1)?.policy,
+    policy: (name) => dataplane.policies.get(name)?.at(-1)?.policy,
     state(id) {
       const inbound = dataplane.installed.get(id.spi)?.inbound;
       const isInbound = inbound !== undefined && isSameState(inbound, { ...inbound, ...id });

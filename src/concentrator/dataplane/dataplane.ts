@@ -5,7 +5,7 @@ import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts"
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import type { DrainingStates, Installed, PolicyUse } from "./installed.ts";
+import type { DrainingStates, Installed, PolicyUsers } from "./installed.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
 
@@ -18,7 +18,7 @@ export type Dataplane = {
   readonly outbounds: Map<string, Installed>;
   readonly draining: DrainingStates;
   /** By name. */
-  readonly policies: Map<string, PolicyUse>;
+  readonly policies: Map<string, PolicyUsers>;
   /** Child SAs by each remote subnet that their site has chosen without a row. */
   readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;

@@ -23,7 +23,7 @@ import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
-import { releasePolicy, usePolicy } from "./policies.ts";
+import { releasePolicy, usePolicy, withNames } from "./policies.ts";
 import { leaveRepair } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
 import { request, stateOf, wipeRequest, wipeState } from "./request.ts";
@@ -55,7 +55,8 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
   const former = room.value;
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
   const policies = childPolicies(place);
-  const taken = judgePolicies(engine, eroute, policies);
+  const named = withNames(policies);
+  const taken = judgePolicies(engine, eroute, named);
   const installed: Installed = {
     child: up.child,
     erouteKey: eroute.key,
@@ -93,7 +94,7 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     const op = { op: "new-state", state: outbound, ...insteadOf } as const;
     request(engine, op, { installed, makes: outbound.id });
   }
-  for (const policy of installed.policies) usePolicy(engine, installed, policy);
+  for (const one of named) usePolicy(engine, installed, one);
   for (const route of installed.routes) {
     const op = useRoute(engine.dataplane.routes, up.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });

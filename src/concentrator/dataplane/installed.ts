@@ -6,7 +6,7 @@ import { equalAddress } from "../../inet/address.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { XfrmPolicy, XfrmPolicyId } from "../../xfrm/policy.ts";
+import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { XfrmRefusal } from "../../xfrm/request.ts";
 import type { RemoteRoute } from "../../xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
@@ -95,10 +95,11 @@ export type ChildRequest = {
   readonly moves: XfrmStateId | undefined;
 };
 
+/** A Child SA that uses a policy of the kernel. */
+export type PolicyUser = { readonly spiIn: number; readonly policy: XfrmPolicy };
+
 /**
- * A policy in the kernel, and the Child SAs that use it: the template of the last one is in force.
+ * The Child SAs that use a policy in the kernel, at least one: the template of the last one is in
+ * force.
  */
-export type PolicyUse = {
-  readonly id: XfrmPolicyId;
-  readonly users: { readonly spiIn: number; readonly policy: XfrmPolicy }[];
-};
+export type PolicyUsers = PolicyUser[];

@@ -13,7 +13,7 @@ import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
 import { installedAt } from "./child-sas.ts";
 import { putDraining } from "./draining.ts";
-import type { Draining, PolicyUse } from "./installed.ts";
+import type { Draining, PolicyUser } from "./installed.ts";
 import { mark, stateId } from "./plain-child.ts";
 import type { RouteTable } from "./routes.ts";
 import { NO_CHILD } from "./standing.ts";
@@ -60,7 +60,7 @@ export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
 /** All of it, one by one; undefined for each table entry that need not be written. */
 export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefined> {
   const { policies, routes, draining, moves, repairs } = dataplane;
-  for (const [name, { users }] of policies) yield told("policy", name, users);
+  for (const [name, users] of policies) yield told("policy", name, users);
   for (const [name, users] of routes) yield told("route", name, users);
   for (const state of draining.queue) yield { kind: "draining", draining: state };
   for (const [spi, { at, waiting }] of moves) yield { kind: "move", move: { spi, at, waiting } };
@@ -105,7 +105,7 @@ export function putShared(engine: Engine, shared: readonly PlainShared[]): void 
 
 function putPolicyUsers(engine: Engine, { name, spisIn }: Users): void {
   const { policies, standing } = engine.dataplane;
-  const known = policies.get(name)?.users ?? [];
+  const known = policies.get(name) ?? [];
   policies.delete(name);
   for (const spiIn of spisIn) {
     const policy =
@@ -150,10 +150,10 @@ function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {
 export function putPolicyUser(
   { dataplane: { policies } }: Engine,
   name: string,
-  user: PolicyUse["users"][number],
+  user: PolicyUser,
 ): void {
-  const known = policies.get(name) ?? { id: user.policy.id, users: [] };
-  if (!known.users.some(({ spiIn }) => spiIn === user.spiIn)) known.users.push(user);
+  const known = policies.get(name) ?? [];
+  if (!known.some(({ spiIn }) => spiIn === user.spiIn)) known.push(user);
   policies.set(name, known);
 }
 

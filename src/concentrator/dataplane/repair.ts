@@ -144,9 +144,9 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
 
 /** Asks whether it is there; if not, it is put back. */
 function suspectPolicy(engine: Engine, name: string): void {
-  const use = engine.dataplane.policies.get(name);
-  if (use === undefined) return;
-  askKernel(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
+  const id = engine.dataplane.policies.get(name)?.[0]?.policy.id;
+  if (id === undefined) return;
+  askKernel(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id });
 }
 
 function suspectStates(engine: Engine, installed: Installed): void {
@@ -186,7 +186,7 @@ export function onRepairAnswer(engine: Engine, repairing: Repairing, result: Ker
 }
 
 function putPolicyBack(engine: Engine, name: string): void {
-  const policy = engine.dataplane.policies.get(name)?.users.at(-1)?.policy;
+  const policy = engine.dataplane.policies.get(name)?.at(-1)?.policy;
   if (policy === undefined) return;
   tellSoon(engine, "policies");
   askKernel(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });

@@ -1,7 +1,7 @@
 /** Reqids: what ties the policies of Child SAs to their states. */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
-import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { selectorText } from "../../ike/selector-text.ts";
 import { REQID_MARK, TRAP_REQID } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
 
@@ -33,7 +33,5 @@ export function releaseReqid(engine: Engine, key: string): void {
 
 /** A text that is the same for the same selectors. */
 export function selectorsKey({ local, remote }: ChildSa): string {
-  const keyOf = ({ protocol, startPort, endPort, range }: TrafficSelector) =>
-    `${protocol}/${startPort}-${endPort}/${range.family}/${range.first}-${range.last}`;
-  return `${local.map(keyOf)} ${remote.map(keyOf)}`;
+  return `${local.map(selectorText)} ${remote.map(selectorText)}`;
 }

@@ -31,19 +31,15 @@ function applyStanding(engine: Engine): void {
 }
 
 function put(engine: Engine, name: string, policy: XfrmPolicy): void {
-  let use = engine.dataplane.policies.get(name);
-  if (use === undefined) {
-    use = { id: policy.id, users: [] };
-    engine.dataplane.policies.set(name, use);
-  }
-  const { users } = use;
+  const users = engine.dataplane.policies.get(name) ?? [];
+  engine.dataplane.policies.set(name, users);
   if (users[0]?.spiIn === NO_CHILD) users.shift();
   users.unshift({ spiIn: NO_CHILD, policy });
   if (users.length === 1) askFor(engine, name, { op: "put-policy", policy });
 }
 
 function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
-  const users = engine.dataplane.policies.get(name)?.users;
+  const users = engine.dataplane.policies.get(name);
   if (users?.[0]?.spiIn !== NO_CHILD) return;
   users.shift();
   if (users.length > 0) return;

@@ -20,10 +20,7 @@ export function journal(
   engine.out.push({ kind: "journal", entry: entryAbout(about, entry) });
 }
 
-function entryAbout(
-  about: About | undefined,
-  entry: Parameters<typeof journal>[2],
-): JournalEntry {
+function entryAbout(about: About | undefined, entry: Parameters<typeof journal>[2]): JournalEntry {
   const { peerId = about?.peerId, eroute = about?.eroute } = entry;
   if (about === undefined) {
     return { ...entry, peerId, eroute, remote: entry.remote, ikeSa: undefined };

@@ -14,11 +14,10 @@ import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
 import { chosenAround, sharesPackets } from "../dataplane/chosen.ts";
 import type { Installed } from "../dataplane/installed.ts";
-import { policyHolders } from "../dataplane/policies.ts";
+import { type NamedPolicy, policyHolders } from "../dataplane/policies.ts";
 import { subnetAround } from "../dataplane/xfrm-of-child.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -57,13 +56,13 @@ export type Taken = {
 export function judgePolicies(
   engine: Engine,
   eroute: ErouteInUse,
-  policies: readonly XfrmPolicy[],
+  policies: readonly NamedPolicy[],
 ): Taken {
   const nested = nestedIn(engine, eroute, policies);
   if (nested !== undefined) return refused(engine, nested);
   const from = new Set<string>();
-  for (const policy of policies) {
-    const keys = policyHolders(engine, policy.id);
+  for (const { name, policy } of policies) {
+    const keys = policyHolders(engine, name);
     if (keys.length === 0) continue;
     // A site that uses the policy already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
@@ -97,11 +96,12 @@ function refused(engine: Engine, detail: string): Taken {
 function nestedIn(
   engine: Engine,
   eroute: ErouteInUse,
-  policies: readonly XfrmPolicy[],
+  policies: readonly NamedPolicy[],
 ): string | undefined {
   if (!isForMany(eroute.base)) return undefined;
   let steps = 0;
-  for (const { id } of policies) {
+  for (const { policy } of policies) {
+    const { id } = policy;
     const own = remoteOf(id);
     for (const installed of id.direction === "out" ? chosenAround(engine, own) : []) {
       steps++;
