@@ -1,7 +1,7 @@
 /** A pair's life, drawn from a seed: weather, faults, and what operators and kernels do. */
 
 import { Ke } from "../../../src/crypto/transform.ts";
-import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import { DEFAULT_AUTH, DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { type Address, formatAddress } from "../../../src/inet/address.ts";
 import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
@@ -10,9 +10,10 @@ import { ESP_SUITE, IKE_SUITE } from "../plan.ts";
 import { createPrng, type Prng } from "../prng.ts";
 import { TOY_ANCHORS, toyKey } from "../toy-signature.ts";
 import type { End } from "./end.ts";
-import { judgeEmpty, judgeSettled } from "./judge.ts";
+import { judgeEmpty, judgeFlowing, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings, type Weather } from "./pair.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
+import { drawVersions, mayUseIkev1, type PairVersions, withVersions } from "./versions.ts";
 
 export type Life = {
   readonly pair: Pair;
@@ -36,6 +37,7 @@ export function livePair(seed: number): Life {
   let successionShare = createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]);
   const crashes = createPrng(seed).fork("crashes").chance(0.4);
   const suites = drawSuites(createPrng(seed).fork("suites"));
+  const versions = drawVersions(createPrng(seed).fork("versions"), settings.isNatted === true);
   const pair = layPair({
     ...settings,
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
@@ -48,6 +50,7 @@ export function livePair(seed: number): Life {
     },
     auth: drawAuth(createPrng(seed).fork("auth")),
     ...suites,
+    ...(versions === undefined ? {} : ofVersions(versions, settings, suites)),
   });
   const until = 1_000 + prng.between(20_000, 120_000);
   // An end behind a NAT can only call.
@@ -69,7 +72,8 @@ export function livePair(seed: number): Life {
   pair.isCut = false;
   // A negotiation does not outlive its process: one of many messages would hardly ever succeed.
   if (suites.plan !== undefined) successionShare = Math.min(successionShare, SETTLING_SHARE);
-  const complaints = [...settle(pair, caller)];
+  const judge = versions !== undefined && mayUseIkev1(versions) ? judgeFlowing : judgeSettled;
+  const complaints = [...settle(pair, caller, judge)];
   if (isLossless && !isRough && traffic.lost + traffic.blocked > 0) {
     const { lost, blocked, sent } = traffic;
     complaints.push(`${lost} of ${sent} packets lost, ${blocked} without an SA`);
@@ -160,6 +164,29 @@ function drawSuites(prng: Prng): Pick<PairSettings, "plan"> {
   };
   return { plan };
 }
+
+/** IKEv1 knows of no PPK, and a pair with it authenticates with pre-shared keys. */
+function ofVersions(
+  versions: PairVersions,
+  { eroute }: PairSettings,
+  { plan }: Pick<PairSettings, "plan">,
+): Partial<PairSettings> {
+  const { child = DEFAULT_CHILD, life = DEFAULT_LIFE } = eroute ?? {};
+  const { lifetimeSeconds = 0 } = child;
+  const ikeLifetimeMs = life.ikeLifetimeMs * LONGER;
+  return {
+    ...{ withPpk: false, withIntermediatePpk: false, auth: () => DEFAULT_AUTH },
+    eroute: {
+      ...eroute,
+      ...{ ppk: "if-set", child: { ...child, lifetimeSeconds: lifetimeSeconds * LONGER } },
+      life: { ...life, ikeLifetimeMs },
+    },
+    plan: (end, given) => withVersions(plan?.(end, given) ?? given, versions[end]),
+  };
+}
+
+/** What replaces an SA of IKEv1 is not used before the peer has it: rekeys take 15 seconds. */
+const LONGER = 3;
 
 /** Each end authenticates in its own way; the other accepts that way, or both ways. */
 function drawAuth(prng: Prng): NonNullable<PairSettings["auth"]> {
@@ -274,17 +301,31 @@ function hasState(end: End, { template }: XfrmPolicy): boolean {
 }
 
 /** Runs until all is well, or twenty minutes have passed. */
-function settle(pair: Pair, caller: End): readonly string[] {
+function settle(
+  pair: Pair,
+  caller: End,
+  judge: (pair: Pair) => readonly string[],
+): readonly string[] {
   const until = pair.now() + DUST_MS;
   let complaints: readonly string[] = ["nothing has settled"];
   for (let round = 0; pair.now() < until; round++) {
     // As packets would do now and then.
-    if (round % 30 === 0) pair.feed(caller, { kind: "connect", peerId: caller.peerId });
+    if (round % 30 === 0) {
+      pair.feed(caller, { kind: "connect", peerId: caller.peerId });
+      const other = caller === pair.a ? pair.b : pair.a;
+      if (isChildless(other)) pair.feed(other, { kind: "connect", peerId: other.peerId });
+    }
     pair.runUntil(pair.now() + 1_000);
-    complaints = judgeSettled(pair);
+    complaints = judge(pair);
     if (complaints.length === 0) return [];
   }
   return complaints;
+}
+
+/** The other end may not know that it is: with IKEv1 nobody answers a Delete. */
+function isChildless({ concentrator }: End): boolean {
+  const [view] = concentrator.snapshot().eroutes(0, 1);
+  return view?.ikeSas[0]?.version === 1 && view.childSas.length === 0;
 }
 
 /** Both ends shut down, one after the other or at once: nothing is left. */

@@ -28,11 +28,7 @@ export function startTraffic(pair: Pair, every: number, until: number): Traffic 
 }
 
 function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
-  const policy = firstOf(
-    from.kernel.policies.values(),
-    ({ id, template }) => id.direction === "out" && template !== undefined,
-  );
-  const state = policy === undefined ? undefined : newestState(from, policy);
+  const state = sendingState(from);
   if (state === undefined) {
     traffic.blocked++;
     return;
@@ -53,6 +49,15 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
       pair.note(from.name, () => `packet lost: ${to.name} has no state ${key}`);
     }
   });
+}
+
+/** The state with which the kernel would send a packet to the other end. */
+export function sendingState(from: End): ModelState | undefined {
+  const policy = firstOf(
+    from.kernel.policies.values(),
+    ({ id, template }) => id.direction === "out" && template !== undefined,
+  );
+  return policy === undefined ? undefined : newestState(from, policy);
 }
 
 function firstOf<T>(all: Iterable<T>, isWanted: (one: T) => boolean): T | undefined {
