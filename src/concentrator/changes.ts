@@ -51,6 +51,16 @@ export function changedSite({ changes }: Changing, erouteKey: string): void {
   changes?.sites.add(erouteKey);
 }
 
+/** A site is as its document says, which was read a moment ago, and so are its IKE SAs. */
+export function unchangedSite(
+  { changes }: Changing,
+  erouteKey: string,
+  ikeSas: readonly IkeSpi[],
+): void {
+  changes?.sites.delete(erouteKey);
+  for (const spi of ikeSas) changes?.ikeSas.delete(spi);
+}
+
 /** An inbound state drains from now on, or does not any more. */
 export function changedDraining({ changes }: Changing, spi: EspSpi): void {
   changes?.draining.add(spi);

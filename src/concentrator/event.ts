@@ -78,10 +78,12 @@ export type Event =
   /**
    * What the kernel has of ours: read from time to time, and when events of the kernel were lost.
    * States by `stateName`, policies by `formatPolicyId`. The kernel is asked about what is missing.
+   * `worn`: states whose soft limit of volume is behind them, which the kernel reports only once.
    */
   | {
       readonly kind: "kernel-tables";
       readonly states: Names;
       readonly policies: Names;
+      readonly worn: Names;
     }
   | XfrmEvent;

@@ -64,6 +64,8 @@ export type KernelTables = {
   readonly states: SpreadSet;
   /** By `formatPolicyId`. */
   readonly policies: SpreadSet;
+  /** Those states whose soft limit of volume is behind them. */
+  readonly worn: SpreadSet;
 };
 
 export type Leftovers = {
@@ -137,16 +139,18 @@ class XfrmKernel implements Kernel {
   }
 
   async tables(): Promise<Result<KernelTables, XfrmRefusal>> {
-    const states = new SpreadSet();
+    const [states, worn] = [new SpreadSet(), new SpreadSet()];
     const first = await this.#read(emitStateDump, "XFRM_MSG_GETSA", parseStateName, (found) => {
-      if (isOurReqid(found.reqid) && found.id.spi !== 0) states.add(stateName(found.id));
+      if (!isOurReqid(found.reqid) || found.id.spi === 0) return;
+      states.add(stateName(found.id));
+      if (found.isWorn) worn.add(stateName(found.id));
     });
     if (!first.ok) return first;
     const policies = new SpreadSet();
     const second = await this.#read(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy, (found) => {
       if (isOurPolicy(found)) policies.add(formatPolicyId(found.id));
     });
-    return second.ok ? ok({ states, policies }) : second;
+    return second.ok ? ok({ states, policies, worn }) : second;
   }
 
   async removeLeftovers(

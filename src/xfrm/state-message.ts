@@ -123,13 +123,20 @@ export function parseStateUse(octets: Uint8Array): Result<StateFound, Malformed>
   });
 }
 
-/** Only the identity of the state in the payload of XFRM_MSG_NEWSA. */
+/**
+ * Only the identity of the state in the payload of XFRM_MSG_NEWSA, and whether its soft limit of
+ * volume is behind it.
+ */
 export function parseStateName(
   octets: Uint8Array,
-): Result<Pick<StateInfo, "id" | "reqid">, Malformed> {
+): Result<Pick<StateInfo, "id" | "reqid"> & { readonly isWorn: boolean }, Malformed> {
   return decode(octets, "XFRM_MSG_NEWSA", (r) => {
-    const { id, reqid } = parseStateInfo(r);
-    return { id, reqid };
+    const { id, reqid, lifetime, counters } = parseStateInfo(r);
+    const { softOctets, softPackets } = lifetime;
+    const isWorn =
+      (softOctets !== undefined && counters.octets >= softOctets) ||
+      (softPackets !== undefined && counters.packets >= softPackets);
+    return { id, reqid, isWorn };
   });
 }
 

@@ -129,8 +129,8 @@ function measureTables(crowd: Crowd): void {
   crowd.advance(1_000, turn);
   report("a reload that changes nothing");
   const audit = turns();
-  const all = { has: () => true, size: 0 };
-  audit.turn(() => driver.feed({ kind: "kernel-tables", states: all, policies: all }));
+  const [all, none] = [{ has: () => true, size: 0 }, new Set<string>()];
+  audit.turn(() => driver.feed({ kind: "kernel-tables", states: all, policies: all, worn: none }));
   crowd.advance(5_000, audit.turn);
   audit.report("the kernel's tables compared");
   const written = turns();

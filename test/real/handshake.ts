@@ -1,9 +1,9 @@
 /**
  * Executables for several machines negotiate IKE and Child SAs with one of them, without a
- * dataplane.
+ * dataplane; then all are killed, and go on.
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { patient } from "../patience.ts";
 import { until } from "./guest/hosts.ts";
@@ -15,11 +15,13 @@ export type Handshakes = {
   readonly exits: readonly number[];
   /** The log of each end, by name. */
   readonly logs: Readonly<Record<string, string>>;
+  /** The same of the processes that came after those that were killed. */
+  readonly nextLogs: Readonly<Record<string, string>>;
 };
 
 const UP_MS_MAX = patient(40_000);
 
-/** Each end is a host of its own; returns when all are up, or after a while. */
+/** Each end is a host of its own; returns when all are up again, or after a while. */
 export async function handshakes(
   folder: string,
   answering: End,
@@ -34,15 +36,25 @@ export async function handshakes(
     for (const [i, end] of calling.entries()) {
       write(folder, end.name, callingConfig(folder, answering, end, i));
     }
-    const daemons = ends.map((end) => start(folder, end));
+    for (const { name } of ends) mkdirSync(join(folder, `${name}.run`), { mode: 0o700 });
+    const killed = ends.map((end) => start(folder, end, "log"));
     const logOf = (name: string) => read(join(folder, `${name}.log`));
     const ups = (name: string) => logOf(name).match(/ ok child-sa-up: /g)?.length ?? 0;
     const isUp = async () =>
       calling.every(({ name }) => ups(name) > 0) && ups(answering.name) >= calling.length;
     await until("all are up", isUp, UP_MS_MAX).catch(() => undefined);
+    for (const daemon of killed) daemon.kill("SIGKILL");
+    await Promise.all(killed.map((daemon) => daemon.exited));
+    const daemons = ends.map((end) => start(folder, end, "next.log"));
+    const nextLogOf = (name: string) => read(join(folder, `${name}.next.log`));
+    const isReady = async () =>
+      ends.every(({ name }) => nextLogOf(name).includes(" daemon ready: "));
+    await until("all are ready again", isReady, UP_MS_MAX).catch(() => undefined);
     for (const daemon of daemons) daemon.kill("SIGTERM");
     const exits = await Promise.all(daemons.map((daemon) => daemon.exited));
-    return { exits, logs: Object.fromEntries(ends.map(({ name }) => [name, logOf(name)])) };
+    const by = (log: (name: string) => string) =>
+      Object.fromEntries(ends.map(({ name }) => [name, log(name)]));
+    return { exits, logs: by(logOf), nextLogs: by(nextLogOf) };
   } finally {
     for (const { name } of ends) Bun.spawnSync(["ip", "netns", "delete", namespace(name)]);
   }
@@ -65,10 +77,11 @@ function connect(i: number, answering: string, calling: string): void {
   ip(`-n ${other} link set eth0 up`);
 }
 
-function start(folder: string, { name, command }: End) {
+function start(folder: string, { name, command }: End, log: string) {
   const run = [...command, "run", "--config", join(folder, `${name}.toml`)];
   return Bun.spawn(["ip", "netns", "exec", namespace(name), ...run], {
-    ...{ stdin: "ignore", stdout: Bun.file(join(folder, `${name}.log`)), stderr: "inherit" },
+    env: { ...process.env, RUNTIME_DIRECTORY: join(folder, `${name}.run`) },
+    ...{ stdin: "ignore", stdout: Bun.file(join(folder, `${name}.${log}`)), stderr: "inherit" },
   });
 }
 

@@ -202,16 +202,20 @@ test("with musl the executable runs, and reads a table", () => {
   expect(checked.out).toMatch(/^ok {6}database of egroup sites: .* answered in/m);
 });
 
-test("arm64 answers amd64 and musl: IKE and Child SAs, without a dataplane", async () => {
+test("arm64 answers amd64 and musl; all are killed, and go on with their SAs", async () => {
   const answering = { name: "arm64", command: erouted("arm64") };
   const calling = [
     { name: "amd64", command: erouted("amd64") },
     { name: "musl", command: musl() },
   ];
-  const { exits, logs } = await handshakes(folder, answering, calling);
+  const { exits, logs, nextLogs } = await handshakes(folder, answering, calling);
   expect(exits).toEqual([0, 0, 0]);
   for (const { name } of [answering, ...calling]) {
     expect([name, logs[name]]).toEqual([name, expect.stringContaining(" ok child-sa-up: ")]);
+    const sites = name === answering.name ? calling.length : 1;
+    const words = `taken over ${sites} of ${sites} from the run before`;
+    expect([name, nextLogs[name]]).toEqual([name, expect.stringContaining(words)]);
+    expect([name, nextLogs[name]]).not.toEqual([name, expect.stringContaining("child-sa-up")]);
   }
 });
 

@@ -3,7 +3,9 @@
 import { expect, test } from "bun:test";
 import { createConcentrator } from "../../src/concentrator/concentrator.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { stateName } from "../../src/xfrm/request.ts";
 import { rowOf } from "./database.ts";
+import { tablesOf } from "./keeping.ts";
 import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
 import { planOf } from "./plan.ts";
 import { layTable } from "./table.ts";
@@ -19,6 +21,25 @@ test("sites stay, with their Child SAs, and the kernel keeps its states and poli
   expect([...table.kernel.states.keys()]).toEqual(states);
   expect([...table.kernel.policies.keys()]).toEqual(policies);
   expectUntouched(table, before, 5);
+});
+
+test("sites that were taken over are written when they change, not all of them at once", () => {
+  const table = layTable({ keeps: true });
+  const [site] = connectAll(table, 5);
+  const before = table.kept();
+  expect(table.crash()).toBe(true);
+  const changed = () =>
+    [...table.kept()].flatMap(([name, content]) => {
+      return Bun.deepEquals(content, before.get(name)) ? [] : [name];
+    });
+  expect(changed()).toEqual(["head"]);
+  site?.ask({ kind: "rekey-ike" });
+  site?.settle();
+  expect(changed().filter((name) => name.startsWith("site "))).toHaveLength(1);
+  // Two processes later, it still has the keys that the first one has written.
+  expect(table.crash()).toBe(true);
+  expect(table.crash()).toBe(true);
+  expect(namesOf(table)).toHaveLength(5);
 });
 
 test("R7: the oldest site is still the first to be evicted", () => {
@@ -81,6 +102,25 @@ test("states that the kernel has lost meanwhile get new keys, and leftovers are 
   // The site is asked for new keys, for the Child SA whose state is gone and for no other.
   table.advance(10);
   expect(table.sent.length).toBe(1);
+});
+
+test("a soft limit of volume that was passed while nothing ran: the Child SA is rekeyed", () => {
+  const table = layTable({ keeps: true });
+  connectAll(table, 2);
+  // Our outbound state of one, for which the kernel's only report has come to nobody.
+  const [, outbound] = [...table.kernel.states.values()].filter(({ state }) => {
+    return state.direction === "out";
+  });
+  if (outbound === undefined) throw new Error("there is a state");
+  table.kernel.worn.add(stateName(outbound.state.id));
+  table.crash();
+  // Only that site is asked for new keys, and only once, however often the tables are compared.
+  for (let times = 0; times < 3; times++) {
+    table.advance(300);
+    expect(table.sent.map(({ path }) => path.remote.address)).toEqual([outbound.state.id.dst]);
+    table.feed(tablesOf(table.kernel));
+  }
+  expect(table.concentrator.snapshot().counters.states_removed_by_others).toBe(0);
 });
 
 test("killed between two documents of one event: an IKE SA that is in both is there once", () => {

@@ -92,11 +92,12 @@ export function removeLeftovers(kernel: KernelModel, concentrator: Concentrator)
 }
 
 /** What the kernel has, as the next process reads it. */
-export function tablesOf({ states, policies }: KernelModel) {
+export function tablesOf({ states, policies, worn }: KernelModel) {
   return {
     kind: "kernel-tables" as const,
     states: new Set([...states.values()].map(({ state }) => stateName(state.id))),
     policies: new Set([...policies.values()].map(({ id }) => formatPolicyId(id))),
+    worn,
   };
 }
 

@@ -30,6 +30,8 @@ export type KernelModel = {
   readonly policies: ReadonlyMap<string, XfrmPolicy>;
   /** By destination. */
   readonly routes: ReadonlyMap<string, RemoteRoute>;
+  /** Names of states whose soft limit of volume is behind them. */
+  readonly worn: Set<string>;
   /** All states ever made, by key, including removed ones; the last one of each key. */
   readonly history: ReadonlyMap<string, ModelState>;
   /** Requests carried out so far. */
@@ -114,6 +116,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
     states,
     policies,
     routes,
+    worn: new Set(),
     history,
     tables: { states, policies, routes },
     performed: () => performed,

@@ -226,5 +226,5 @@ function expectGone(table: Table, why: string): void {
 
 /** The kernel has nothing of ours. */
 function tellKernelTables({ feed }: Table): void {
-  feed({ kind: "kernel-tables", states: new Set(), policies: new Set() });
+  feed({ kind: "kernel-tables", states: new Set(), policies: new Set(), worn: new Set() });
 }

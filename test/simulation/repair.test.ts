@@ -148,7 +148,7 @@ test("what no message has reported is found by a comparison, and only that is re
 
 test("a comparison from before an installation finds nothing missing", () => {
   const { table } = connected();
-  table.feed({ kind: "kernel-tables", states: new Set(), policies: new Set() });
+  table.feed({ kind: "kernel-tables", states: new Set(), policies: new Set(), worn: new Set() });
   table.advance(5_000);
   expect(rekeyRequests(table)).toBe(0);
   expect(told(table)).toEqual([]);
@@ -209,7 +209,12 @@ function compare(table: Table): void {
   const states = [...table.kernel.states.values()].map(({ state }) => stateName(state.id));
   const policies = [...table.kernel.policies.values()].map(({ id }) => formatPolicyId(id));
   table.feed({
-    ...{ kind: "kernel-tables", states: new Set(states), policies: new Set(policies) },
+    ...{
+      kind: "kernel-tables",
+      states: new Set(states),
+      policies: new Set(policies),
+      worn: new Set(),
+    },
   });
 }
 

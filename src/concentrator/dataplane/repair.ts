@@ -52,9 +52,9 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
       // The kernel itself removes routes with their interface: no program is to blame.
       return putRouteBack(engine, formatPrefix(removal.destination), by === KERNEL);
     case "states":
-      return walk(engine, { states: new Set(), policies: undefined });
+      return walk(engine, { states: new Set(), policies: undefined, worn: EMPTY });
     case "policies":
-      walk(engine, { states: undefined, policies: new Set() });
+      walk(engine, { states: undefined, policies: new Set(), worn: EMPTY });
       // Policies that keep packets from leaving in clear do not wait for their turn.
       if (engine.dataplane.repairs.walkedAt === engine.now) return;
       for (const name of engine.dataplane.standing.keys()) suspectPolicy(engine, name);
@@ -70,9 +70,9 @@ type Removed = Extract<Event, { kind: "removed" }> & { readonly removal: XfrmRem
 /** Compares our tables with those of the kernel, and asks it about what is missing. */
 export function onKernelTables(
   engine: Engine,
-  { states, policies }: Extract<Event, { kind: "kernel-tables" }>,
+  { states, policies, worn }: Extract<Event, { kind: "kernel-tables" }>,
 ): void {
-  if (!engine.shuttingDown) walk(engine, { states, policies });
+  if (!engine.shuttingDown) walk(engine, { states, policies, worn });
 }
 
 /** Starts a walk through our tables, in portions; one that is under way begins again. */
@@ -80,7 +80,8 @@ function walk(engine: Engine, known: Walk["known"]): void {
   const { repairs } = engine.dataplane;
   const before = repairs.walk?.known;
   // Two walks have begun: everything that either was to check is checked again.
-  const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY };
+  const { worn } = known;
+  const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY, worn };
   const policies = merged.policies === undefined ? NONE : policyNames(engine);
   const states = merged.states === undefined ? NONE : engine.dataplane.installed.values();
   repairs.walk = { known: merged, policies, states };
@@ -121,7 +122,8 @@ export function runRepairs(engine: Engine): void {
 
 /** Whether everything has been checked. */
 function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
-  engine.dataplane.repairs.walkedAt = engine.now;
+  const { repairs } = engine.dataplane;
+  repairs.walkedAt = engine.now;
   let questions = 0;
   for (let looks = 0; looks < LOOKS_AT_ONCE && questions < QUESTIONS_AT_ONCE; looks++) {
     const policy = policies.next();
@@ -134,6 +136,9 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
     const installed = states.next();
     if (installed.done === true) return true;
     const { value } = installed;
+    if (value.phase === "up" && value.ours.some((id) => known.worn.has(stateName(id)))) {
+      repairs.remakes.set(value.child.spiIn, value);
+    }
     const isWhole = value.ours.every((id) => known.states?.has(stateName(id)) === true);
     if (isWhole && value.ours.length > 0) continue;
     suspectStates(engine, value);

@@ -18,6 +18,7 @@ export type Walk = {
   readonly known: {
     readonly states: Names | undefined;
     readonly policies: Names | undefined;
+    readonly worn: Names;
   };
   readonly policies: Iterator<string>;
   readonly states: Iterator<Installed>;
@@ -33,7 +34,7 @@ export type Repairs = {
   at: Instant | undefined;
   /** Child SAs without their states, by our SPI, and since when. */
   readonly lost: Map<EspSpi, Instant>;
-  /** Those of them that have still to be rekeyed. */
+  /** Those of them, and worn ones, that have still to be rekeyed. */
   readonly remakes: Map<EspSpi, Installed>;
   remade: number;
   /** What was found missing and has not been reported. */

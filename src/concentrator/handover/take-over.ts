@@ -16,6 +16,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import { Vocabulary } from "../../octets/vocabulary.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
+import { unchangedSite } from "../changes.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { putShared } from "../dataplane/plain-shared.ts";
@@ -92,7 +93,13 @@ export class TakeOver {
     if (!isInOrder || value.kind === "end") return err(malformed("documents in another order"));
     if (isRepeated(this.#engine, value)) return ok(undefined);
     const done = this.#put(value, writer, true);
-    return done.ok ? ok(keptName(value)) : done;
+    if (!done.ok) return done;
+    // To write all sites again at once would keep everybody waiting, and change nothing.
+    const [eroute] = value.kind === "site" ? value.site.eroutes : [];
+    if (value.kind === "site" && eroute !== undefined) {
+      unchangedSite(this.#engine, erouteKey(eroute.base, eroute.peerId), value.site.ikeSas);
+    }
+    return ok(keptName(value));
   }
 
   /** After the last of them: what the process before was waiting for is settled. */
