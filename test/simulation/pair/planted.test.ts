@@ -4,12 +4,13 @@ import { afterAll, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { patient } from "../../patience.ts";
 
 const PROJECT = join(import.meta.dir, "../../..");
 
 /** Worlds in which each of them must be found. */
 const SEEDS = 600;
-const MS_MAX = 60_000;
+const MS_MAX = patient(60_000);
 
 type Fault = {
   readonly file: string;
