@@ -76,11 +76,16 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
   }
 }
 
-/** A line has a cookie and a key for IKEv1, and more for IKEv2. */
 async function useOf(keysFile: string): Promise<string> {
-  const [line = ""] = (await readFile(keysFile, "utf8")).split("\n", 1);
-  const table = line.split(",").length === 2 ? "ikev1_decryption_table" : "ikev2_decryption_table";
+  const table = decryptionTableOf(await readFile(keysFile, "utf8"));
   return `secret; Wireshark reads it as ~/.config/wireshark/${table}; delete it afterwards`;
+}
+
+/** Which table it is: a line has a cookie and a key for IKEv1, and more for IKEv2. */
+export function decryptionTableOf(text: string): string {
+  const lines = text.split("\n").filter((line) => /^[0-9a-f]/.test(line));
+  const isOld = lines.length > 0 && lines.every((line) => line.split(",").length === 2);
+  return isOld ? "ikev1_decryption_table" : "ikev2_decryption_table";
 }
 
 type Written = { readonly octets: number; readonly packets: number };
