@@ -66,8 +66,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const left = former?.ok === true ? former.value : undefined;
   // First, while nobody waits for the event loop, and nothing measures it. Sites that are taken
   // over do wait: then there is more than what sites share.
-  const isAwaited = left !== undefined && left.slots.left > 1;
-  const cold = config.warmsUp && !isAwaited ? warmUp() : undefined;
+  const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
   const daemon = createDaemon(config, left);
   const { note } = daemon;
   if (stateFolder !== undefined) daemon.keptEvents = keepEvents(daemon, stateFolder);

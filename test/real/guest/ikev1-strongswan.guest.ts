@@ -1,7 +1,7 @@
 /** strongSwan calls with IKEv1, which its eroute allows: by ID, or in Main Mode by its address. */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { run, until } from "./hosts.ts";
+import { must, run, until } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
 import {
   bringUp,
@@ -107,6 +107,20 @@ test("Main Mode: the site is found by the peerip of its row", async () => {
   await pingBothWays(scenario, site);
 });
 
+test("ESP with AES-GCM, and with SHA2-256 of 96 bits where the eroute says so", async () => {
+  swan = await startSite(site, { ...AGGRESSIVE, esp: "aes256gcm16" });
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+  await swan.stop();
+  await reconfigure('ike_version = "both"', 'ike_version = "both"\nsha256_96 = true');
+  swan = await startSite(site, { ...AGGRESSIVE, child: "sha256_96 = yes" });
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+  const states = await must(scenario.laboratory.concentrator, ["ip", "xfrm", "state"]);
+  expect(states.match(/auth-trunc hmac\(sha256\) .* 96$/gm)).toHaveLength(2);
+  await reconfigure("\nsha256_96 = true", "");
+});
+
 test("ike-scan gets a handshake in Main Mode, and in Aggressive Mode with an ID", async () => {
   const scan = async (...mode: string[]) => {
     const transform = "--trans=(1=7,14=256,2=4,3=1,4=14)";
@@ -146,6 +160,15 @@ test("one ID comes with IKEv1 and then with IKEv2: one eroute, the former SAs go
     (await spis()).every((spi) => !before.includes(spi)),
   );
 });
+
+/** Changes the configuration, and waits until the new one is in force. */
+async function reconfigure(before: string, after: string): Promise<void> {
+  const reloads = async () => (await scenario.erouted.log()).split(" reloaded: ").length;
+  const former = await reloads();
+  await scenario.erouted.configure((text) => text.replace(before, after));
+  process.kill(scenario.erouted.pid, "SIGHUP");
+  await until("the configuration is reloaded", async () => (await reloads()) > former);
+}
 
 async function spis(): Promise<number[]> {
   const states = await xfrmStates(scenario.laboratory.concentrator);
