@@ -37,6 +37,8 @@ export type EroutedSettings = {
   readonly more?: string;
   /** Whether the next process goes on from this one. */
   readonly keeps?: boolean;
+  /** Code is compiled ahead, as by default: that costs a guest some seconds. */
+  readonly warmsUp?: boolean;
   /** Files beside the configuration, by name: secrets. */
   readonly files?: Readonly<Record<string, string>>;
 };
@@ -176,12 +178,12 @@ function configuration(settings: EroutedSettings): string {
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
   const more = settings.more ?? "";
   const hasIke = more.includes("[ike]\n");
-  // With one or two sites, each change that closes one is a large share. Code that is compiled for
-  // thousands of sites costs a guest some seconds.
+  const ike = `[ike]\nwarm_up = ${settings.warmsUp === true}\n`;
+  // With one or two sites, each change that closes one is a large share.
   return `[reload]
 close_percent_max = 100
 
-${hasIke ? "" : IKE}
+${hasIke ? "" : ike}
 
 [status]
 listen = "127.0.0.1:8080"
@@ -202,11 +204,9 @@ local_subnet = "${settings.localSubnet ?? "10.0.0.0/16"}"
 remote_subnet = "${settings.remoteSubnet ?? "192.168.0.0/16"}"
 ${settings.eroute ?? ""}
 
-${hasIke ? more.replace("[ike]\n", IKE) : more}
+${hasIke ? more.replace("[ike]\n", ike) : more}
 `;
 }
-
-const IKE = "[ike]\nwarm_up = false\n";
 
 /**
  * `EROUTED_EXECUTABLE` names a built one, which `make test` sets; otherwise the sources are run.
