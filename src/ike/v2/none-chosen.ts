@@ -36,13 +36,17 @@ export function noneChosen(
 ): Refusal {
   const nearest = nearestPair(proposals, suites, purpose.kind);
   const types = new Set(nearest.differences.map(({ type }) => type));
+  const decided = suites.length === 0 ? NO_SUITE : decidedBy(proposals, nearest, purpose);
   return {
     kind: "no-proposal-chosen",
-    decided: decidedBy(proposals, nearest, purpose),
+    decided,
     offered: shownOf(proposals, nearest.offered, (proposal) => textOf(proposal, types, purpose)),
     wanted: shownOf(suites, nearest.wanted, suiteText),
   };
 }
+
+/** Then IKE_SA_INIT has no eroute whose proposals it could choose from. */
+const NO_SUITE = 'no eroute allows IKEv2: ike_version is "v1"';
 
 /** A type of transform in which two proposals have nothing in common. */
 type Difference = {

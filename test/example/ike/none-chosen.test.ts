@@ -60,6 +60,11 @@ test("a protocol or SPI that decides is named", () => {
   expect(refusalOf([short], [GCM]).decided).toBe("an SPI of 8 octets, needed are 0");
 });
 
+test("where no eroute allows IKEv2, that decides", () => {
+  const { decided, wanted } = refusalOf([proposal([CIPHER, PRF, ke(Ke.X25519)])], []);
+  expect([decided, wanted]).toEqual(['no eroute allows IKEv2: ike_version is "v1"', []]);
+});
+
 test("one method for two key exchanges decides, and is said to", () => {
   const twice = [CIPHER, PRF, ke(Ke.X25519), transformOf(6, Ke.X25519)];
   const suite = { ...GCM, ke: [Ke.X25519], additional: [[Ke.X25519]] };

@@ -74,7 +74,8 @@ export function livePair(seed: number): Life {
   pair.weather = FINE;
   pair.isCut = false;
   // A negotiation does not outlive its process: one of many messages would hardly ever succeed.
-  if (suites.plan !== undefined) successionShare = Math.min(successionShare, SETTLING_SHARE);
+  const hasManyMessages = suites.plan !== undefined || versions !== undefined;
+  if (hasManyMessages) successionShare = Math.min(successionShare, SETTLING_SHARE);
   const judge = versions !== undefined && mayUseIkev1(versions) ? judgeFlowing : judgeSettled;
   const complaints = [...settle(pair, caller, judge)];
   // A process that ends in the middle of a Quick Mode forgets it: the other end sends too early.
