@@ -1,8 +1,8 @@
 /**
  * `make bench`: what ML-KEM costs the end that is called, erouted and strongSwan 6.1 in turn
  * (A B A B): another strongSwan connects and disconnects again and again, with and without an
- * additional key exchange. No Child SAs are made, so the kernel needs no ESP. Each has been up for a
- * minute before, as a concentrator usually has. Needs root.
+ * additional key exchange. No Child SAs are made, so the kernel needs no ESP. Each has been up for
+ * a minute before, as a concentrator usually has. Needs root.
  * `HANDSHAKES` and `WARM_UP` are their numbers.
  */
 
