@@ -148,15 +148,3 @@ test("a Child SA that the site may not know does not send while there is another
   expect(sending.filter((spiIn) => spiIn === unknown)).toEqual([]);
   expect(end.facts().children).toHaveLength(2);
 });
-
-test("it sends when the last other one has gone", () => {
-  const { caller, end } = calledWithChild(QUIET);
-  const [first] = end.facts().children;
-  end.hear(caller.quick().octets);
-  end.said();
-  const unknown = end.facts().children.at(-1)?.spiIn;
-  const { quick } = connect({ caller, end });
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0), u32(quick.spi))]));
-  const sending = effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn);
-  expect(sending.filter((spiIn) => spiIn === unknown)).toHaveLength(1);
-});

@@ -140,9 +140,10 @@ function sendingNow(
     if (exchange.stage === "answered") unproven.add(exchange.spiIn);
   }
   const isProven = (one: ChildSa) => !unproven.has(one.spiIn);
-  const equals = children.filter((one) => one !== child && hasSameSelectors(one, child));
-  if (equals.some(isProven)) return successors.filter(isProven);
-  return [...new Set([...successors, ...equals])];
+  const isServed = children.some(
+    (one) => one !== child && isProven(one) && hasSameSelectors(one, child),
+  );
+  return isServed ? successors.filter(isProven) : successors;
 }
 
 /** A Delete names the SPIs of its sender: those at which we receive. */
