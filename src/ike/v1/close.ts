@@ -8,7 +8,6 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { childrenDown } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
-import { hasSameSelectors } from "./quick-child.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { deleteIsakmp, sendInformational } from "./send-informational.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -112,7 +111,6 @@ export function withoutChild(
   why: Reason,
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
   const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
-  const sending = sendingNow(sa, child, successors);
   const children = sa.children
     .filter((other) => other !== child)
     .map((other) => (other.replaces === child.spiIn ? { ...other, replaces: undefined } : other));
@@ -120,30 +118,10 @@ export function withoutChild(
   return {
     sa: { ...sa, children },
     effects: [
-      ...sending.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
+      ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
       { kind: "child-down", spiIn: child.spiIn, why: word },
     ],
   };
-}
-
-/**
- * Those that send from now on. The peer may never have got our answer to a Quick Mode, so what only
- * such a one has made does not send while something else does.
- */
-function sendingNow(
-  { children, quickModes }: Established,
-  child: ChildSa,
-  successors: readonly ChildSa[],
-): readonly ChildSa[] {
-  const unproven = new Set<number>();
-  for (const exchange of quickModes) {
-    if (exchange.stage === "answered") unproven.add(exchange.spiIn);
-  }
-  const isProven = (one: ChildSa) => !unproven.has(one.spiIn);
-  const isServed = children.some(
-    (one) => one !== child && isProven(one) && hasSameSelectors(one, child),
-  );
-  return isServed ? successors.filter(isProven) : successors;
 }
 
 /** A Delete names the SPIs of its sender: those at which we receive. */
