@@ -44,9 +44,9 @@ export function judgeSettled(pair: Pair): readonly string[] {
 }
 
 /**
- * The same where IKEv1 is allowed. Nobody answers its Deletes, so one that is lost leaves a Child SA
- * at one end until its lifetime is over; and a rekey takes 15 seconds. What counts is that packets
- * get through both ways.
+ * The same where IKEv1 is allowed. Nobody answers its Deletes, so one that is lost leaves a Child
+ * SA at one end until its lifetime is over; and a rekey takes 15 seconds. What counts is that
+ * packets get through both ways.
  */
 export function judgeFlowing(pair: Pair): readonly string[] {
   const complaints: string[] = [];
