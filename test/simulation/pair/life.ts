@@ -107,8 +107,8 @@ export function reportOf(seed: number, { pair, complaints }: Life): string {
 
 /**
  * IKEv1 is among the worlds up to this seed: not yet by default, because in some of them Child SAs
- * that one end never confirmed still cost packets. `IKEV1_SEEDS` sets another one, to look into them
- * (with 20,000: 12,866 and 16,771 among others).
+ * that one end never confirmed still cost packets. `IKEV1_SEEDS` sets another one, to look into
+ * them (with 20,000: 12,866 and 16,771 among others).
  */
 const IKEV1_SEEDS = Number(process.env.IKEV1_SEEDS ?? 0);
 
