@@ -6,7 +6,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { assert } from "../octets/assert.ts";
-import { part } from "../octets/concat.ts";
 import { wipe } from "../octets/secret.ts";
 import { transformName } from "./names.ts";
 import { plain } from "./plain.ts";
@@ -112,7 +111,7 @@ export function unseal(
     const decipher = createDecipheriv(enc.cipher, secret, nonce(enc, key, iv));
     decipher.setAAD(aad);
     decipher.setAuthTag(ciphertext.slice(plaintextOctets));
-    const plaintext = plain(decipher.update(part(ciphertext, 0, plaintextOctets)));
+    const plaintext = plain(decipher.update(ciphertext.slice(0, plaintextOctets)));
     decipher.final();
     return plaintext;
   } catch {

@@ -1,4 +1,4 @@
-/** Runs of octets: concatenated, cut and compared. */
+/** Runs of octets: concatenated and compared. */
 
 /** One new array that holds all `parts` in order. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -12,17 +12,6 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
-
-/**
- * The octets from `from` up to `end`, to be read at once: a view of a long run, a copy of a short
- * one, which the first view of it would give an ArrayBuffer of its own.
- */
-export function part(octets: Uint8Array, from: number, end = octets.length): Uint8Array {
-  return octets.length > SHORT_MAX ? octets.subarray(from, end) : octets.slice(from, end);
-}
-
-/** JavaScriptCore keeps arrays up to this length inside its own heap. */
-const SHORT_MAX = 1_000;
 
 /** Whether two runs of octets are equal. Not for secrets: see `equalConstantTime`. */
 export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {

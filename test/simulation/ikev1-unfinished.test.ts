@@ -109,13 +109,3 @@ test("a replaced ISAKMP SA is deleted during a rekey: its Child SA goes to the h
   const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
   expect(given.map(({ spiIn }) => spiIn)).toEqual(old ? [old.spiIn] : []);
 });
-
-test("the site deletes one of two equal Child SAs: what is on its way still comes in", () => {
-  const { caller, end } = calledWithChild(QUIET);
-  const quick = caller.quick();
-  end.hear(quick.octets);
-  caller.granted(quick, end.said());
-  end.hear(caller.quickThird(quick));
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(quick.spi))]));
-  expect(effectsOf(end, "child-down").map(({ why }) => why)).toEqual(["rekeyed"]);
-});

@@ -77,7 +77,6 @@ const REASSEMBLY_MS_MAX = 60_000;
 export type Part = {
   readonly fragment: Fragment;
   readonly firstInner: number;
-  /** Both are kept: nothing else holds them. */
   readonly head: Uint8Array;
   readonly plaintext: Uint8Array;
 };
@@ -123,9 +122,9 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
   if (octets > octetsMax) {
     return refuse(`it sends more than ${octetsMax} octets in fragments`);
   }
-  const parts = new Map(known.parts).set(number, part.plaintext);
+  const parts = new Map(known.parts).set(number, part.plaintext.slice());
   if (parts.size < total) {
-    const now: Reassembly = { ...known, parts, octets, firstInner, head };
+    const now: Reassembly = { ...known, parts, octets, firstInner, head: head.slice() };
     return { kind: "incomplete", fragments: { ...fragments, [way]: now } };
   }
   const ordered = Array.from({ length: total }, (_, i) => parts.get(i + 1) ?? new Uint8Array(0));

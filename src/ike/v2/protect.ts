@@ -2,7 +2,6 @@
 
 import { type Encryption, seal, unseal } from "../../crypto/encryption.ts";
 import { integrityIcv } from "../../crypto/integrity.ts";
-import { part } from "../../octets/concat.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -89,10 +88,10 @@ export function sealMessage(
   const room = roomInside(secured.algorithms, fragmentOctets);
   const total = Math.ceil(inner.length / room);
   return Array.from({ length: total }, (_, i) => {
-    const piece = inner.subarray(i * room, (i + 1) * room);
+    const part = inner.subarray(i * room, (i + 1) * room);
     const fragment = { number: i + 1, total };
     const first = i === 0 ? firstInner : PayloadType.NONE;
-    return sealPart(secured, head, { inner: piece, firstInner: first, fragment }, random);
+    return sealPart(secured, head, { inner: part, firstInner: first, fragment }, random);
   });
 }
 
@@ -154,12 +153,12 @@ function open(
     const detail = `pad length ${padOctets ?? 0} of ${plaintext.length} octets`;
     return { kind: "faulty", refusal: { kind: "malformed", where: "Encrypted payload", detail } };
   }
-  const inner = part(plaintext, 0, plaintext.length - padOctets - 1);
+  const inner = plaintext.slice(0, plaintext.length - padOctets - 1);
   const { fragments } = secured;
   const head = headOf(octets, place.value);
   if (fragment === undefined) return payloadsOf({ firstInner, head, inner }, fragments);
-  const piece = { fragment, firstInner, head, plaintext: inner };
-  const added = addFragment(fragments, header, piece, now);
+  const part = { fragment, firstInner, head, plaintext: inner };
+  const added = addFragment(fragments, header, part, now);
   if (added.kind === "refused") {
     return { kind: "unwelcome", isFirst: added.isFirst, fragments: added.fragments };
   }
@@ -190,18 +189,18 @@ type PlainPart = {
 function sealPart(
   secured: Secured,
   head: MessageHead,
-  piece: PlainPart,
+  part: PlainPart,
   random: (count: number) => Uint8Array,
 ): Uint8Array {
   const { encr, integ } = secured.algorithms;
-  const { inner, fragment } = piece;
+  const { inner, fragment } = part;
   const padOctets = paddingOctets(encr, inner.length);
   const plaintext = new Uint8Array(inner.length + padOctets + 1);
   plaintext.set(inner);
   plaintext[plaintext.length - 1] = padOctets;
   const { octets, bodyAt } = emitProtectedFrame(
     headerOf(secured, head),
-    piece.firstInner,
+    part.firstInner,
     sealedOctets(secured.algorithms, inner.length),
     fragment,
   );
@@ -260,7 +259,7 @@ function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8A
   const ivEnd = place.bodyAt + encr.ivOctets;
   const iv = octets.slice(place.bodyAt, ivEnd);
   const aad = octets.slice(0, place.bodyAt);
-  return unseal(encr, key.encryption, iv, aad, part(octets, ivEnd, end));
+  return unseal(encr, key.encryption, iv, aad, octets.slice(ivEnd, end));
 }
 
 function paddingOctets(encr: Encryption, innerOctets: number): number {

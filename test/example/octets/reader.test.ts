@@ -1,7 +1,6 @@
 /** What a reader gives outlives the octets that it reads. */
 
 import { expect, test } from "bun:test";
-import { part } from "../../../src/octets/concat.ts";
 import { Reader } from "../../../src/octets/reader.ts";
 
 const octets = () => Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
@@ -37,16 +36,4 @@ test("a reader of a part knows only that part", () => {
 test("64 bits come whole", () => {
   const r = new Reader(Uint8Array.of(0xff, 2, 3, 4, 0x85, 6, 7, 8), "test");
   expect(r.u64()).toBe(0xff02030485060708n);
-});
-
-test("a part of a long run is a view, of a short one a copy", () => {
-  for (const [length, isView] of [
-    [1_000, false],
-    [1_001, true],
-  ] as const) {
-    const source = new Uint8Array(length).fill(7);
-    const cut = part(source, 10, 12);
-    source.fill(0);
-    expect([...cut]).toEqual(isView ? [0, 0] : [7, 7]);
-  }
 });
