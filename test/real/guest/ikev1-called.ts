@@ -116,8 +116,11 @@ export function testCalls({ mode, esp }: Settings): void {
     expect(await dropsSince(concentrator, ours, [])).toBe(0);
     // A site may drop what it sends itself while it puts new keys in place of old ones.
     let bySites = 0;
-    for (const { site } of sites.values()) {
-      bySites += await dropsSince(site.host, theirs.get(site) ?? {}, OUTBOUND);
+    for (const { site, peer } of sites.values()) {
+      const before = theirs.get(site) ?? {};
+      bySites += await dropsSince(site.host, before, OUTBOUND).catch(async (cause) => {
+        throw new Error(await logsOf(peer), { cause });
+      });
     }
     if (lost.flat().length > bySites) console.error(await logsOf(siteOf("libreswan").peer));
     expect(lost.flat().length).toBeLessThanOrEqual(bySites);
