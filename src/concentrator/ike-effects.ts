@@ -230,19 +230,29 @@ function countIkeSa(engine: Engine, { facts }: Stand): void {
   if (facts !== undefined) countAgreed(engine, "ike", facts.algorithms);
 }
 
-/** Child SAs go to another IKE SA of the site. If it does not take them, they are removed. */
+/**
+ * Child SAs go to another IKE SA of the site. If none takes them, those that belong to their site
+ * stay where they are, and the others are removed.
+ */
 function offerChildren(
   engine: Engine,
   from: IkeSpi,
   { children, to }: Extract<IkeEffect, { kind: "hand-over" }>,
 ): void {
-  const taker = factsAt(engine, to);
-  const giver = factsAt(engine, from) ?? taker;
-  const isOfSameKind = taker?.sharesChildSas === giver?.sharesChildSas;
-  if (taker?.canTakeChildSas !== true || !isOfSameKind) {
+  const giver = factsAt(engine, from) ?? factsAt(engine, to);
+  const isShared = giver?.sharesChildSas === true;
+  // The one that it was to be may be gone by now.
+  const others = isShared ? (ikeSaAt(engine, from)?.eroute?.ikeSas ?? []) : [];
+  const taker = [to, ...others.toReversed()].find((spi) => {
+    const facts = factsAt(engine, spi);
+    const isOfSameKind = facts?.sharesChildSas === giver?.sharesChildSas;
+    return spi !== from && facts?.canTakeChildSas === true && isOfSameKind;
+  });
+  if (taker === undefined && !isShared) {
     for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");
     return;
   }
-  handOver(engine, children, to);
-  engine.inbox.push({ spi: to, event: { kind: "adopt", children } });
+  if (taker === undefined) engine.inbox.push({ spi: from, event: { kind: "needed" } });
+  else handOver(engine, children, taker);
+  engine.inbox.push({ spi: taker ?? from, event: { kind: "adopt", children } });
 }

@@ -165,3 +165,18 @@ test("the next process goes on with sites that use IKEv1, also after a crash", (
     expect(siteOf(table)?.childSas).toHaveLength(2);
   }
 });
+
+test("the ISAKMP SA that was to take Child SAs has gone: another of the site takes them", () => {
+  const table = layFleet();
+  const first = callIn(table, {}, false);
+  const quick = first.quick();
+  table.deliver(quick.octets, PATH);
+  first.granted(quick, said(table));
+  callIn(table, {}, false);
+  const third = callIn(table, {}, false);
+  table.deliver(third.inform([deleteOf(Protocol.ISAKMP, third.cookies())]), PATH);
+  // Its third message comes late.
+  table.deliver(first.quickThird(quick), PATH);
+  expect(siteOf(table)?.childSas).toHaveLength(1);
+  expect(table.kernel.states.size).toBe(2);
+});

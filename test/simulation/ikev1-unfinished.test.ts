@@ -109,3 +109,54 @@ test("a replaced ISAKMP SA is deleted during a rekey: its Child SA goes to the h
   const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
   expect(given.map(({ spiIn }) => spiIn)).toEqual(old ? [old.spiIn] : []);
 });
+
+test("the site deletes one of two equal Child SAs: what is on its way still comes in", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const quick = caller.quick();
+  end.hear(quick.octets);
+  caller.granted(quick, end.said());
+  end.hear(caller.quickThird(quick));
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(quick.spi))]));
+  expect(effectsOf(end, "child-down").map(({ why }) => why)).toEqual(["rekeyed"]);
+});
+
+test("Phase 1 anew: what replaces a Child SA that the site never confirmed stays beside it", () => {
+  const { caller, end } = calledAndUp(QUIET);
+  end.hear(caller.quick().octets);
+  end.said();
+  end.feed({ kind: "rekey-child", spiIn: end.facts().children[0]?.spiIn ?? 0 });
+  end.hear(caller.grant(end.said()).answer);
+  const made = end.facts().children.at(-1)?.spiIn;
+  end.feed(HEIR);
+  expect(effectsOf(end, "hand-over")).toEqual([]);
+  // It sends once the one before has gone, and then goes to the heir.
+  end.advance(60_000);
+  expect(effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+  const given = effectsOf(end, "hand-over").flatMap(({ children }) => children);
+  expect(given.map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+});
+
+test("a Child SA that the site may not know does not send while there is another", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [first] = end.facts().children;
+  end.hear(caller.quick().octets);
+  end.said();
+  const unknown = end.facts().children.at(-1)?.spiIn;
+  connect({ caller, end });
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0))]));
+  const sending = effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn);
+  expect(sending.filter((spiIn) => spiIn === unknown)).toEqual([]);
+  expect(end.facts().children).toHaveLength(2);
+});
+
+test("it sends when the last other one has gone", () => {
+  const { caller, end } = calledWithChild(QUIET);
+  const [first] = end.facts().children;
+  end.hear(caller.quick().octets);
+  end.said();
+  const unknown = end.facts().children.at(-1)?.spiIn;
+  const { quick } = connect({ caller, end });
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0), u32(quick.spi))]));
+  const sending = effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn);
+  expect(sending.filter((spiIn) => spiIn === unknown)).toHaveLength(1);
+});

@@ -8,6 +8,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { childrenDown } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
+import { hasSameSelectors } from "./quick-child.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { deleteIsakmp, sendInformational } from "./send-informational.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -111,6 +112,7 @@ export function withoutChild(
   why: Reason,
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
   const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
+  const sending = sendingNow(sa, child, successors);
   const children = sa.children
     .filter((other) => other !== child)
     .map((other) => (other.replaces === child.spiIn ? { ...other, replaces: undefined } : other));
@@ -118,10 +120,29 @@ export function withoutChild(
   return {
     sa: { ...sa, children },
     effects: [
-      ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
+      ...sending.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
       { kind: "child-down", spiIn: child.spiIn, why: word },
     ],
   };
+}
+
+/**
+ * Those that send from now on. The peer may never have got our answer to a Quick Mode, so what only
+ * such a one has made does not send while something else does.
+ */
+function sendingNow(
+  { children, quickModes }: Established,
+  child: ChildSa,
+  successors: readonly ChildSa[],
+): readonly ChildSa[] {
+  const unproven = new Set<number>();
+  for (const exchange of quickModes) {
+    if (exchange.stage === "answered") unproven.add(exchange.spiIn);
+  }
+  const isProven = (one: ChildSa) => !unproven.has(one.spiIn);
+  const equals = children.filter((one) => one !== child && hasSameSelectors(one, child));
+  if (equals.some(isProven)) return successors.filter(isProven);
+  return [...new Set([...successors, ...equals])];
 }
 
 /** A Delete names the SPIs of its sender: those at which we receive. */

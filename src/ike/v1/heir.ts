@@ -13,8 +13,8 @@ export function giveToHeir(sa: Established): Given {
 }
 
 /**
- * Inbound SPIs of what Quick Modes make and of what that replaces: when the old one goes, the new
- * one has to send, so one ISAKMP SA keeps both.
+ * Inbound SPIs of what Quick Modes make, of what that replaces, and of what replaces it: when the
+ * old one goes, the new one has to send, so one ISAKMP SA keeps both.
  */
 function neededHere({ quickModes, children }: Established): ReadonlySet<number> {
   const needed = new Set<number>();
@@ -24,6 +24,10 @@ function neededHere({ quickModes, children }: Established): ReadonlySet<number> 
     for (const spi of [own, made?.replaces, replacedBy(exchange)]) {
       if (spi !== undefined) needed.add(spi);
     }
+  }
+  // What replaces another one comes after it.
+  for (const { spiIn, replaces } of children) {
+    if (replaces !== undefined && needed.has(replaces)) needed.add(spiIn);
   }
   return needed;
 }

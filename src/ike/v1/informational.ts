@@ -15,6 +15,7 @@ import { release } from "./commit-bit.ts";
 import { onAcknowledged, onQuestion } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { cookieOctets } from "./keys.ts";
+import { hasSameSelectors } from "./quick-child.ts";
 import { askInNextGroup, giveUp } from "./quick-mode-request.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -106,12 +107,16 @@ function onDelete(sa: Established, { protocol, spis }: DeletePayload): Step {
   return { sa: at, effects };
 }
 
-/** The peer has deleted one of its Child SAs. */
+/**
+ * The peer has deleted one of its Child SAs. If there is another for the same packets, the peer may
+ * have sent some on the deleted one until now, and these are still accepted.
+ */
 export function deletedByPeer(
   sa: Established,
   child: ChildSa,
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
-  const gone = withoutChild(sa, child, "peer-deleted");
+  const isDoubled = sa.children.some((one) => one !== child && hasSameSelectors(one, child));
+  const gone = withoutChild(sa, child, isDoubled ? "rekeyed" : "peer-deleted");
   const note = okNote(STEP, "child-deleted", "the site deleted a Child SA");
   return { sa: gone.sa, effects: [...gone.effects, note] };
 }

@@ -148,6 +148,10 @@ export function formerOf({ children }: Established, asked: Selectors): ChildSa |
   return children.findLast((child) => keyOf(child) === key && !replaced.has(child.spiIn));
 }
 
+export function hasSameSelectors(one: ChildSa, other: ChildSa): boolean {
+  return keyOf(one) === keyOf(other);
+}
+
 function keyOf({ local, remote }: Selectors): string {
   return selectorsText(local, remote);
 }
