@@ -1,33 +1,27 @@
 /** The last two messages of Main Mode with signatures, as responder (RFC 2409 §5.1). */
 
 import type { SignatureResult } from "../../crypto/signature.ts";
-import { err, ok, type Result } from "../../octets/result.ts";
+import { ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { identityText } from "../../wire/identity.ts";
-import { ExchangeType, isakmpFlags } from "../../wire/v1/header.ts";
-import type { IdPayload, Payload, Received } from "../../wire/v1/message.ts";
+import { isakmpFlags } from "../../wire/v1/header.ts";
+import type { Received } from "../../wire/v1/message.ts";
 import { NotifyType } from "../../wire/v1/notify-type.ts";
-import {
-  emitEncrypted,
-  emitPayloadBody,
-  emitPayloadOctets,
-  firstPayloadType,
-} from "../../wire/v1/payload-chain.ts";
-import { isNameOf, namesOf } from "../certificate-names.ts";
+import { emitPayloadBody } from "../../wire/v1/payload-chain.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
-import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
-import { encryptPayloads } from "./cipher.ts";
+import { holderNamed, signatureAnswer } from "../signed-proof.ts";
 import { establish } from "./establish.ts";
-import { neededPayload, notifyOf } from "./find-payload.ts";
+import { notifyOf } from "./find-payload.ts";
 import { hashI, hashR } from "./keys.ts";
 import { chooseNatT } from "./nat.ts";
-import { counted, endPhase1, msOf, phase1Head, termsAfter } from "./phase1.ts";
+import { counted, endPhase1, msOf, termsAfter } from "./phase1.ts";
 import { answerOf, chooseIsakmp } from "./proposal.ts";
 import { decryptMessage } from "./protect.ts";
 import { seenPayloads } from "./seen-message.ts";
+import { idOf, signedMessage, signRequest, verifyRequest } from "./signatures.ts";
+import { signedContent } from "./signed-content.ts";
 import type {
   SignedAwaitingCredentials,
   SignedAwaitingId,
@@ -37,9 +31,6 @@ import type {
 } from "./signed-phase.ts";
 import type { Step } from "./step.ts";
 import { AuthMethod } from "./transform-numbers.ts";
-
-/** X.509 certificate for signatures (RFC 2408 §3.9). */
-export const X509_SIGNATURE = 4;
 
 /** The fifth message: who the peer is, and its proof. Its row is looked up first. */
 export function onSignedId(
@@ -76,7 +67,7 @@ export function onSignedId(
     ticket,
     proof: proof.value,
   };
-  const peer = proof.value.idI.identity;
+  const peer = proof.value.ID.identity;
   const exchange = STEP;
   return {
     sa: next,
@@ -84,44 +75,16 @@ export function onSignedId(
   };
 }
 
-/** Its content, copied because it outlives the datagram. */
+/** Its content. */
 function proofOf(
   payloads: readonly Received[],
   { digest, iv }: Pick<SignedProof, "digest" | "iv">,
 ): Result<SignedProof, Refusal> {
-  const idI = neededPayload(payloads, "ID", STEP);
-  if (!idI.ok) return idI;
-  const signature = neededPayload(payloads, "SIG", STEP);
-  if (!signature.ok) return signature;
-  const certificates: Uint8Array[] = [];
-  for (const payload of payloads) {
-    // Other encodings were not asked for and are ignored.
-    if (payload.kind !== "CERT" || payload.encoding !== X509_SIGNATURE) continue;
-    const { length } = payload.data;
-    if (certificates.length >= CERTIFICATES_MAX || length > CERTIFICATE_OCTETS_MAX) {
-      const detail =
-        `more than ${CERTIFICATES_MAX} certificates, or one of more than ` +
-        `${CERTIFICATE_OCTETS_MAX} octets`;
-      return err({ kind: "certificate", fault: { kind: "certificate-unfit", detail } });
-    }
-    certificates.push(payload.data.slice());
-  }
-  const { identity, protocol, port, body } = idI.value;
-  const { idType, data } = identity;
-  return ok({
-    idI: {
-      kind: "ID",
-      identity: { idType, data: data.slice() },
-      protocol,
-      port,
-      body: body.slice(),
-    },
-    signature: signature.value.data.slice(),
-    certificates,
-    initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
-    digest,
-    iv,
-  });
+  const content = signedContent(payloads);
+  if (!content.ok) return content;
+  const { ID, signature, certificates } = content.value;
+  const initialContact = notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined;
+  return ok({ ID, signature, certificates, initialContact, digest, iv });
 }
 
 /** The site's row is there, or it is unknown. */
@@ -150,8 +113,7 @@ export function onSignedCredentials(
   if (!allowed.ok) return refuse(allowed.error);
   const { id, path, expireAt, chosen, vendors, withFragments, keys, SKEYID, transcript } = sa;
   const { nat, proof } = sa;
-  const octets = hashI(chosen.algorithms.prf, SKEYID, transcript, proof.idI.body);
-  const { signature, certificates } = proof;
+  const HASH_I = hashI(chosen.algorithms.prf, SKEYID, transcript, proof.ID.body);
   const ticket = context.ticket();
   const next: SignedVerifying = {
     version: 1,
@@ -170,17 +132,7 @@ export function onSignedCredentials(
     proof,
     credentials,
   };
-  const { anchors } = peer;
-  const isHash = true;
-  const op = {
-    op: "verify",
-    octets,
-    method: RSA,
-    signature,
-    certificates,
-    anchors,
-    isHash,
-  } as const;
+  const op = verifyRequest(proof, peer.anchors, HASH_I);
   return { sa: next, effects: [{ kind: "signature", ticket, op }] };
 }
 
@@ -190,17 +142,10 @@ export function onVerified(
   result: SignatureResult,
   context: IkeContext,
 ): Step {
-  if (!result.ok) return counted(endPhase1(sa, { kind: "certificate", fault: result.error }));
-  const { value } = result;
   const { credentials, proof, id, path, expireAt, chosen, vendors, withFragments } = sa;
+  const holder = holderNamed(proof.ID.identity, result);
+  if (!holder.ok) return counted(endPhase1(sa, holder.error));
   const { own, ourIdentity } = credentials;
-  if (value.op !== "verify" || own.kind !== "signature") return { sa, effects: [] };
-  const { holder } = value;
-  const { identity } = proof.idI;
-  if (!isNameOf(holder, identity)) {
-    const [shown, names] = [identityText(identity), namesOf(holder)];
-    return counted(endPhase1(sa, { kind: "id-not-in-certificate", id: shown, names }));
-  }
   const { keys, SKEYID, transcript, nat } = sa;
   const ticket = context.ticket();
   const next: SignedSigning = {
@@ -219,27 +164,26 @@ export function onVerified(
     ticket,
     proof,
     credentials,
-    holder,
+    holder: holder.value,
   };
-  const body = emitPayloadBody(ourId(ourIdentity));
-  const octets = hashR(chosen.algorithms.prf, SKEYID, transcript, body);
-  const op = { op: "sign", key: own.key, octets, hashes: undefined, isHash: true } as const;
+  const body = emitPayloadBody(idOf(ourIdentity));
+  const op = signRequest(own, hashR(chosen.algorithms.prf, SKEYID, transcript, body));
   return { sa: next, effects: [{ kind: "signature", ticket, op }] };
 }
 
 /** Our signature has been made: the sixth message goes out, and both ends are authenticated. */
 export function onSigned(sa: SignedSigning, result: SignatureResult, context: IkeContext): Step {
-  if (!result.ok) return endPhase1(sa, { kind: "certificate", fault: result.error });
-  const { value } = result;
-  if (value.op !== "sign") return { sa, effects: [] };
+  const made = signatureAnswer(result, "sign");
+  if (!made.ok) return endPhase1(sa, made.error);
+  const { signature } = made.value;
   const { id, path, vendors, chosen, keys, nat, proof, credentials, holder } = sa;
-  const answer = sixthMessage(sa, value.signature, context);
+  const answer = signedMessage(sa, proof.iv, { credentials, signature, more: [] }, context);
   wipeCredentials(credentials);
   const done = establish(
     {
       id,
       path,
-      peer: proof.idI.identity,
+      peer: proof.ID.identity,
       vendors,
       nat,
       natT: chooseNatT(vendors)?.of ?? "none",
@@ -262,31 +206,4 @@ export function onSigned(sa: SignedSigning, result: SignatureResult, context: Ik
   return { sa: done.sa, effects: [sent, ...done.effects] };
 }
 
-/** IDir, our certificates and SIG_R, encrypted. */
-function sixthMessage(
-  { id, chosen, keys, proof, credentials: { own, ourIdentity } }: SignedSigning,
-  signature: Uint8Array,
-  { onMessage }: IkeContext,
-): { readonly octets: Uint8Array; readonly iv: Uint8Array } {
-  const certificates = own.kind === "signature" ? own.key.certificates : [];
-  const payloads: readonly Payload[] = [
-    ourId(ourIdentity),
-    ...certificates.map((data) => ({ kind: "CERT", encoding: X509_SIGNATURE, data }) as const),
-    { kind: "SIG", data: signature },
-  ];
-  const clear = phase1Head(id, ExchangeType.MAIN_MODE);
-  const flags = { encryption: true, commit: false, authenticationOnly: false };
-  onMessage?.(seenPayloads("sent", clear, payloads));
-  const plain = emitPayloadOctets(payloads);
-  const sealed = encryptPayloads(chosen.algorithms, keys.cipherKey, proof.iv, plain);
-  const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
-  return { octets, iv: sealed.iv };
-}
-
-function ourId(identity: IdPayload["identity"]): IdPayload {
-  return { kind: "ID", identity, protocol: 0, port: 0 };
-}
-
-/** The method of the request means nothing for a hash (RFC 2409 §5.1). */
-const RSA = 1;
 const STEP = "Main Mode";

@@ -9,7 +9,7 @@ import { wipe } from "../../octets/secret.ts";
 import { IKE_HEADER_OCTETS } from "../../wire/header.ts";
 import { attributeNumber } from "../../wire/v1/attribute.ts";
 import { ExchangeType, isakmpFlags } from "../../wire/v1/header.ts";
-import type { CertPayload, Payload, SaPayload } from "../../wire/v1/message.ts";
+import type { Payload, SaPayload } from "../../wire/v1/message.ts";
 import { emitMessage, parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { vendorPayload } from "../../wire/v1/vendor-id.ts";
 import { keyExchangeRefusal } from "../busy.ts";
@@ -20,18 +20,13 @@ import type { Refusal } from "../refusal.ts";
 import { phase1Iv } from "./cipher.ts";
 import { neededPayload } from "./find-payload.ts";
 import { deriveIsakmpKeys, signatureSkeyid } from "./keys.ts";
-import {
-  onSigned,
-  onSignedCredentials,
-  onSignedId,
-  onVerified,
-  X509_SIGNATURE,
-} from "./main-mode-proof.ts";
+import { onSigned, onSignedCredentials, onSignedId, onVerified } from "./main-mode-proof.ts";
 import { chooseNatT, detectNat, natDPayloads, natVendor } from "./nat.ts";
 import { endPhase1, phase1Head, repeatLast, sentNow } from "./phase1.ts";
 import { answerOf, chooseIsakmp } from "./proposal.ts";
 import type { Begin, MainFirst } from "./responder-phase.ts";
 import { seenPayloads } from "./seen-message.ts";
+import { ANY_AUTHORITY } from "./signatures.ts";
 import type {
   SignedAwaitingId,
   SignedAwaitingKe,
@@ -223,12 +218,5 @@ function onExchanged(sa: SignedExchanging, result: KeyExchangeResult, context: I
   };
   return { sa: next, effects: [{ kind: "send", octets, path }] };
 }
-
-/** Asks for a certificate. It names no authority, so that a site sends what it has. */
-const ANY_AUTHORITY: CertPayload = {
-  kind: "CERTREQ",
-  encoding: X509_SIGNATURE,
-  data: new Uint8Array(0),
-};
 
 const STEP = "Main Mode";

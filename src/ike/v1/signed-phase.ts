@@ -3,7 +3,6 @@
 import type { CertificateHolder } from "../../crypto/signature.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { IdPayload, Received } from "../../wire/v1/message.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import type { Credentials } from "../event.ts";
 import type { Nat } from "../nat.ts";
@@ -13,6 +12,7 @@ import type { Reassembly } from "./fragments.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 import type { Sent } from "./sent.ts";
+import { contentOctets, type SignedContent } from "./signed-content.ts";
 
 type Signed = {
   readonly version: 1;
@@ -58,12 +58,8 @@ export type SignedAwaitingId = Keyed & {
   readonly last: Sent;
 };
 
-/** What the fifth message says; copies. */
-export type SignedProof = {
-  readonly idI: Received<IdPayload>;
-  readonly signature: Uint8Array;
-  /** In DER, the peer's own certificate first. */
-  readonly certificates: readonly Uint8Array[];
+/** What the fifth message says. */
+export type SignedProof = SignedContent & {
   readonly initialContact: boolean;
   /** SHA-256 of the message. */
   readonly digest: Uint8Array;
@@ -115,10 +111,7 @@ export function signedOctets(sa: SignedPhase): number {
       return sa.SAi_b.length + sa.gxi.length;
     case "signed-awaiting-id":
       return sa.transcript.SAi_b.length + sa.last.octets.length;
-    default: {
-      const { idI, signature, certificates } = sa.proof;
-      const stored = [idI.body, signature, ...certificates, sa.transcript.SAi_b];
-      return stored.reduce((sum, { length }) => sum + length, 0);
-    }
+    default:
+      return contentOctets(sa.proof) + sa.transcript.SAi_b.length;
   }
 }

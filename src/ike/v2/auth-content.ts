@@ -4,12 +4,12 @@ import type { Identity } from "../../wire/identity.ts";
 import type { IdPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
+import { certificatesIn } from "../signed-proof.ts";
 import { peerMethodsOf } from "./auth-methods.ts";
 import { configurationRequestOf } from "./configuration.ts";
 import { notifyOf, payloadOf, unreadableOf, unreadableRefusal } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { ppkRequestOf } from "./ppk.ts";
-import { certificatesOf } from "./proof.ts";
 import type { AuthRequest } from "./responder-phase.ts";
 
 export type AuthContent = Omit<
@@ -35,7 +35,7 @@ export function authContentOf(
   }
   // A request without AUTH asks for EAP (§2.16).
   if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
-  const certificates = certificatesOf(payloads);
+  const certificates = certificatesIn(payloads);
   if (!certificates.ok) return certificates.error;
   const tsI = payloads.find((p) => p.kind === "TSi");
   const tsR = payloads.find((p) => p.kind === "TSr");

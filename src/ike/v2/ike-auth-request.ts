@@ -15,6 +15,7 @@ import type { IkeContext } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { SIGNATURE_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import { certificatesIn } from "../signed-proof.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
@@ -43,7 +44,6 @@ import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
 import { acceptPpk, hasPpk, mixPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
-  certificatesOf,
   certRequest,
   judgeHolder,
   judgeProof,
@@ -190,7 +190,7 @@ export function onAuthResponse(
     const refusal = { kind: "wrong-peer", expected: expected ?? "", seen: seen ?? "" } as const;
     return reject(here, refusal, context);
   }
-  const certificates = certificatesOf(payloads);
+  const certificates = certificatesIn(payloads);
   if (!certificates.ok) return reject(here, certificates.error, context);
   const response = { id: idR, auth, certificates: certificates.value, payloads };
   const judged = judgeProof(half, credentials, response);

@@ -3,7 +3,6 @@
 import {
   type CertificateHolder,
   HASH_ALGORITHMS,
-  type SignatureAnswer,
   type SignatureRequest,
   type SignatureResult,
 } from "../../crypto/signature.ts";
@@ -11,14 +10,12 @@ import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
-import { identityText } from "../../wire/identity.ts";
 import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { CertEncoding } from "../../wire/v2/payload/cert.ts";
-import { isNameOf, namesOf } from "../certificate-names.ts";
 import type { AuthCredentials, PeerCredential } from "../credentials.ts";
-import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import { certPayloads, holderNamed, signatureAnswer } from "../signed-proof.ts";
 import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "./auth.ts";
 import { acceptedBy } from "./auth-methods.ts";
 import { notifyOf } from "./find-payload.ts";
@@ -67,15 +64,11 @@ export function signedProof(
   { own }: AuthCredentials,
   result: SignatureResult,
 ): Result<readonly Payload[], Refusal> {
-  const answer = answerOf(result, "sign");
+  const answer = signatureAnswer(result, "sign");
   if (!answer.ok) return answer;
   const { method, signature } = answer.value;
   const certificates = own.kind === "signature" ? own.key.certificates : [];
-  const encoding = CertEncoding.X509_SIGNATURE;
-  return ok([
-    ...certificates.map((data) => ({ kind: "CERT", encoding, data }) as const),
-    { kind: "AUTH", method, data: signature },
-  ]);
+  return ok([...certPayloads(certificates), { kind: "AUTH", method, data: signature }]);
 }
 
 /** Judges the peer's proof: at once for a pre-shared key, else by a signature request. */
@@ -110,37 +103,13 @@ export function judgeHolder(
   { id, auth }: PeerProof,
   result: SignatureResult,
 ): Result<Proven, Refusal> {
-  const answer = answerOf(result, "verify");
-  if (!answer.ok) return answer;
-  const { holder } = answer.value;
-  if (isNameOf(holder, id.identity)) return ok({ method: auth.method, holder });
-  const shown = identityText(id.identity);
-  return err({ kind: "id-not-in-certificate", id: shown, names: namesOf(holder) });
+  const holder = holderNamed(id.identity, result);
+  return holder.ok ? ok({ method: auth.method, holder: holder.value }) : holder;
 }
 
 /** The authorities that may have issued the peer's certificate: hashes of their keys (§3.7). */
 export function certRequest(authorities: Uint8Array): Payload {
   return { kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities };
-}
-
-/** The certificates in a message, copied; too many are refused (§3.6). */
-export function certificatesOf(
-  payloads: readonly Payload[],
-): Result<readonly Uint8Array[], Refusal> {
-  const certificates: Uint8Array[] = [];
-  for (const payload of payloads) {
-    // Other encodings (hash and URL, CRL, …) were not asked for and are ignored.
-    if (payload.kind !== "CERT" || payload.encoding !== CertEncoding.X509_SIGNATURE) continue;
-    const { length } = payload.data;
-    if (certificates.length >= CERTIFICATES_MAX || length > CERTIFICATE_OCTETS_MAX) {
-      const detail =
-        `more than ${CERTIFICATES_MAX} certificates, or one of more than ` +
-        `${CERTIFICATE_OCTETS_MAX} octets`;
-      return err({ kind: "certificate", fault: { kind: "certificate-unfit", detail } });
-    }
-    certificates.push(payload.data.slice());
-  }
-  return ok(certificates);
 }
 
 /** SIGNATURE_HASH_ALGORITHMS: the hashes with which we can verify signatures (RFC 7427 §4). */
@@ -165,17 +134,6 @@ export function hashAlgorithmsOf(payloads: readonly Payload[]): readonly number[
 }
 
 const HASH_ALGORITHMS_READ_MAX = 64;
-
-function answerOf<K extends SignatureAnswer["op"]>(
-  result: SignatureResult,
-  op: K,
-): Result<Extract<SignatureAnswer, { op: K }>, Refusal> {
-  if (!result.ok) return err({ kind: "certificate", fault: result.error });
-  const { value } = result;
-  if (value.op === op) return ok(value as Extract<SignatureAnswer, { op: K }>);
-  const detail = "the answer is not what was asked for";
-  return err({ kind: "certificate", fault: { kind: "signature-failed", detail } });
-}
 
 function otherMethod(method: number, peer: PeerCredential): Refusal {
   return { kind: "auth-method", method, wanted: peer.kind };
