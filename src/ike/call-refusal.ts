@@ -7,6 +7,7 @@ import {
   notifyName as ikev1NotifyName,
 } from "../wire/v1/notify-type.ts";
 import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
+import type { OwnCredential } from "./credentials.ts";
 
 export type CallRefusal =
   /**
@@ -19,11 +20,15 @@ export type CallRefusal =
       readonly asked: string;
       readonly because?: string;
     }
-  /** The same with IKEv1, where nothing protects it. `offered`: what the site does not accept. */
+  /**
+   * The same with IKEv1, where often nothing protects it. `offered`: what the site does not accept;
+   * `proof`: how we authenticate.
+   */
   | {
       readonly kind: "peer-refused-ikev1";
       readonly notify: number;
       readonly asked: string;
+      readonly proof: OwnCredential["kind"];
       readonly offered?: readonly string[];
     }
   /** No answer, or an answer from another site than the one that we called. */
@@ -75,9 +80,11 @@ export function callText(refusal: CallRefusal): CallRefusalText {
 function ikev1Text({
   notify,
   asked,
+  proof,
   offered,
 }: Extract<CallRefusal, { kind: "peer-refused-ikev1" }>): CallRefusalText {
-  const advice = IKEV1_ADVICE.get(notify) ?? "its own log says why";
+  const special = proof === "signature" ? SIGNATURE_ADVICE.get(notify) : undefined;
+  const advice = special ?? IKEV1_ADVICE.get(notify) ?? "its own log says why";
   const ours = offered === undefined ? "" : `; offered: ${offered.join(", ")}`;
   return {
     reason: IKEV1_REFUSED.get(notify) ?? "peer-refused",
@@ -103,6 +110,20 @@ const IKEV1_ADVICE: ReadonlyMap<number, string> = new Map([
     "it cannot read what we have encrypted: its pre-shared key may differ from the one here",
   ],
   [Ikev1NotifyType.INVALID_HASH_INFORMATION, "its pre-shared key differs from the one here"],
+]);
+
+const OUR_CERTIFICATE =
+  "it does not accept our certificate: its authority, its validity, or our ID (ourid)";
+
+/** What is different where both ends have certificates. */
+const SIGNATURE_ADVICE: ReadonlyMap<number, string> = new Map([
+  [Ikev1NotifyType.AUTHENTICATION_FAILED, OUR_CERTIFICATE],
+  [Ikev1NotifyType.INVALID_KEY_INFORMATION, OUR_CERTIFICATE],
+  [Ikev1NotifyType.INVALID_CERTIFICATE, OUR_CERTIFICATE],
+  [Ikev1NotifyType.INVALID_CERT_AUTHORITY, OUR_CERTIFICATE],
+  [Ikev1NotifyType.INVALID_SIGNATURE, "our certificate and our key may not belong together"],
+  [Ikev1NotifyType.PAYLOAD_MALFORMED, "its own log says why"],
+  [Ikev1NotifyType.INVALID_HASH_INFORMATION, "its own log says why"],
 ]);
 
 /** Each error notify that can answer a request of ours has its own reason. */

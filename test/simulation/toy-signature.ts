@@ -17,10 +17,22 @@ const ANCHOR = "toy authority";
 
 /** A key with a certificate for `name`, issued by `anchor`. */
 export function toyKey(name: string, anchor = ANCHOR): SigningKey {
-  const certificate = utf8.encode(JSON.stringify({ name, anchor }));
+  return keyWith(name, { name, anchor }, "ed25519");
+}
+
+/** The same for IKEv1, which signs with RSA only; `more`: what else its certificate says. */
+export function toyRsaKey(
+  name: string,
+  more: { readonly anchor?: string; readonly isExpired?: boolean } = {},
+): SigningKey {
+  return keyWith(name, { name, anchor: ANCHOR, ...more }, "rsa");
+}
+
+function keyWith(name: string, says: object, kind: SigningKey["kind"]): SigningKey {
+  const certificate = utf8.encode(JSON.stringify(says));
   return {
     id: name,
-    kind: "ed25519",
+    kind,
     subject: `CN=${name}`,
     subjectDer: utf8.encode(name),
     certificates: [certificate],
@@ -48,6 +60,7 @@ export function toySignature(op: SignatureRequest): SignatureResult {
   if (certificate === undefined) return err({ kind: "certificate-missing", detail: "toy" });
   const read = readToy(certificate);
   if (read === undefined) return err({ kind: "certificate-malformed", detail: "toy" });
+  if (read.isExpired) return err({ kind: "certificate-expired", detail: "toy" });
   if (!op.anchors.ids.includes(read.anchor)) return err({ kind: "issuer-unknown", detail: "toy" });
   if (!equalOctets(signatureOf(certificate, op.octets), op.signature)) {
     return err({ kind: "wrong-signature", detail: "toy" });
@@ -80,13 +93,20 @@ function signatureOf(certificate: Uint8Array, octets: Uint8Array): Uint8Array {
   return sha256(certificate, octets);
 }
 
-function readToy(octets: Uint8Array): { name: string; anchor: string } | undefined {
+type ToyCertificate = {
+  readonly name: string;
+  readonly anchor: string;
+  readonly isExpired: boolean;
+};
+
+function readToy(octets: Uint8Array): ToyCertificate | undefined {
   try {
     const read: unknown = JSON.parse(new TextDecoder().decode(octets));
     if (typeof read !== "object" || read === null || !("name" in read) || !("anchor" in read)) {
       return undefined;
     }
-    return { name: String(read.name), anchor: String(read.anchor) };
+    const isExpired = "isExpired" in read && read.isExpired === true;
+    return { name: String(read.name), anchor: String(read.anchor), isExpired };
   } catch {
     return undefined;
   }

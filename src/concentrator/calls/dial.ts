@@ -235,8 +235,10 @@ function callFor(
     natPorts: { local: ports.nat, remote: ports.nat },
     credentials: credentialsFor(engine, eroute, keys, { ourAddress: local, major }),
     peer: parseIdentity(eroute.peerId),
+    // With a key of its own a site is known whatever address it presents; with a certificate, which
+    // others have, too, its ID is all that tells it from them.
     isPeer:
-      major === 1
+      major === 1 && eroute.base.auth.own.kind === "psk"
         ? expectedAt(eroute.peerId).isPeer
         : (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,

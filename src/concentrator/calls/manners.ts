@@ -45,7 +45,7 @@ function mannersOf(base: Eroute): readonly CallManner[] {
   const manners: CallManner[] = v2 ? [{ major: 2 }] : [];
   if (v1 === undefined || ikev1Obstacle(base) !== undefined) return manners;
   if (v1.mode !== "aggressive") manners.push({ major: 1, phase1: "main" });
-  if (v1.mode !== "main") manners.push({ major: 1, phase1: "aggressive" });
+  if (v1.mode !== "main" && !signs(base)) manners.push({ major: 1, phase1: "aggressive" });
   return manners;
 }
 
@@ -63,10 +63,27 @@ export function noMannerFailure({ base, peerId }: ErouteInUse): Failure {
   return { reason: "ikev1-unsupported", detail };
 }
 
-function ikev1Obstacle({ auth, versions }: Eroute): string | undefined {
-  if (versions.v1?.xauth === true) return "its user has to prove who it is (XAUTH), so it calls";
-  const usesKeys = auth.own.kind === "psk" && auth.peer.kind !== "certificate";
-  return usesKeys ? undefined : "a call with IKEv1 is supported with pre-shared keys only";
+/** IKEv1 has one method for both ends: each has a certificate, or both have the same key. */
+function ikev1Obstacle({ auth: { own, peer }, versions: { v1 } }: Eroute): string | undefined {
+  if (v1?.xauth === true) return "its user has to prove who it is (XAUTH), so it calls";
+  if (own.kind === "psk") {
+    return peer.kind === "certificate"
+      ? "it has to have a certificate, and we have none: IKEv1 has one method for both ends"
+      : undefined;
+  }
+  if (peer.kind === "psk") {
+    return "we have a certificate, and it has none: IKEv1 has one method for both ends";
+  }
+  if (own.key.kind !== "rsa") {
+    return `signatures of IKEv1 need an RSA key on our side, and ours is ${own.key.kind}`;
+  }
+  if (v1?.mode !== "aggressive") return undefined;
+  return "certificates need Main Mode, and ikev1_mode allows Aggressive Mode only";
+}
+
+/** Whether both ends sign, which only Main Mode has. */
+function signs({ auth }: Eroute): boolean {
+  return auth.own.kind === "signature";
 }
 
 /** Each address in each manner. */

@@ -4,7 +4,13 @@ import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
 import { IKE_HEADER_OCTETS } from "../../wire/header.ts";
 import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
-import type { IdPayload, NotifyPayload, Payload, SaPayload } from "../../wire/v1/message.ts";
+import type {
+  IdPayload,
+  NotifyPayload,
+  Payload,
+  Received,
+  SaPayload,
+} from "../../wire/v1/message.ts";
 import { isErrorNotify, NotifyType } from "../../wire/v1/notify-type.ts";
 import { parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { type Vendor, vendorPayload } from "../../wire/v1/vendor-id.ts";
@@ -15,7 +21,13 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import { failedNote } from "./answer.ts";
-import { type InitiatorPhase, modeOfCall } from "./initiator-phase.ts";
+import {
+  type InitiatorPhase,
+  type MainProving,
+  type MainSigned,
+  type MainVerifying,
+  modeOfCall,
+} from "./initiator-phase.ts";
 import { cookieOctets } from "./keys.ts";
 import { offeredIsakmp } from "./none-chosen.ts";
 import { notify } from "./notify.ts";
@@ -25,19 +37,30 @@ import type { Copies } from "./quick-mode-phase.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { seenPayloads } from "./seen-message.ts";
+import { deleteIsakmp } from "./send-informational.ts";
+import { idOf } from "./signatures.ts";
 import type { Step } from "./step.ts";
 import { AuthMethod } from "./transform-numbers.ts";
 
 export type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
 /** Our offer; in Aggressive Mode with one group only (RFC 2409 §5.2). */
-export function offerOf({ credentials }: Call, group: number | undefined): SaPayload {
-  const { policy, settings } = credentials;
+export function offerOf(call: Call, group: number | undefined): SaPayload {
+  const { policy, settings } = call.credentials;
   const { lifetimeMs, reauthMs = lifetimeMs } = settings;
   const seconds = Math.floor(Math.min(lifetimeMs, reauthMs) / 1_000);
   const lifetime = { seconds, kilobytes: undefined };
-  const authMethod = AuthMethod.PRE_SHARED_KEY;
-  return isakmpOffer(policy.ikeSuites, { authMethod, lifetime, group });
+  return isakmpOffer(policy.ikeSuites, { authMethod: authMethodOf(call), lifetime, group });
+}
+
+/** The method of both ends: signatures if we have a certificate (RFC 2409 §5.1), else our key. */
+export function authMethodOf(call: Call): number {
+  return hasCertificate(call) ? AuthMethod.RSA_SIGNATURES : AuthMethod.PRE_SHARED_KEY;
+}
+
+/** Whether both ends sign. */
+export function hasCertificate({ credentials: { own } }: Call): boolean {
+  return own.kind === "signature";
 }
 
 /** What we understand: NAT traversal by the RFC and by its drafts, liveness checks, fragments. */
@@ -56,7 +79,7 @@ const ANNOUNCED: readonly Vendor[] = [
 
 /** Our ID, for any protocol and port. */
 export function ourId({ credentials }: Call): IdPayload {
-  return { kind: "ID", identity: credentials.ourIdentity, protocol: 0, port: 0 };
+  return idOf(credentials.ourIdentity);
 }
 
 /** INITIAL-CONTACT, if there is no other IKE SA with the site (RFC 2407 §4.6.3.3). */
@@ -112,6 +135,20 @@ export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
   return { sa: undefined, effects: [failedNote(modeOfCall(sa), refusal), ended] };
 }
 
+/** The call has failed, but to the site we are up: it has to forget us. `lastBlock`: of Phase 1. */
+export function endCallTelling(
+  sa: MainProving | MainSigned | MainVerifying,
+  lastBlock: Uint8Array,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const { id, path, chosen, keys } = sa;
+  const secured = { id, algorithms: chosen.algorithms, keys, lastBlock };
+  const told = deleteIsakmp({ ...secured, path, quickModes: [] }, context);
+  const failed = endCall(sa, refusal);
+  return { sa: failed.sa, effects: [told, ...failed.effects] };
+}
+
 type Waiting = Extract<InitiatorPhase, { readonly sent: Copies }>;
 
 /** An answer that leads nowhere is remembered: it may be forged, so the right one is awaited. */
@@ -120,25 +157,49 @@ export function hinted(sa: Waiting, hint: Refusal): Step {
 }
 
 /** Whether a message is worth reading: one of this exchange, or an Informational one in clear. */
-export function isReadable({ header, octets }: MessageEvent, exchangeType: number): boolean {
-  if (octets.length > MESSAGE_OCTETS_MAX) return false;
+export function isReadable(
+  { header, octets }: MessageEvent,
+  exchangeType: number,
+  octetsMax = MESSAGE_OCTETS_MAX,
+): boolean {
+  if (octets.length > octetsMax) return false;
   const { INFORMATIONAL } = ExchangeType;
   if (header.exchangeType === INFORMATIONAL) return !isakmpFlags(octets).encryption;
   return header.exchangeType === exchangeType && header.messageId === PHASE_1_MESSAGE_ID;
 }
+
+/** Whether a message of Main Mode has the site's cookie, once that is known. */
+export function isNextOfMain(
+  { id }: Pick<InitiatorPhase, "id">,
+  { header }: Pick<MessageEvent, "header">,
+): boolean {
+  if (header.exchangeType !== ExchangeType.MAIN_MODE || header.spiR === 0n) return false;
+  return id.spiR === 0n || id.spiR === header.spiR;
+}
+
+/** An error that the site reports. */
+export type ReportedError = { readonly type: number; readonly refusal: Refusal };
 
 /** An error that the site reports without protection; undefined: this message reports none. */
 export function errorIn(
   sa: Waiting,
   { header, octets }: MessageEvent,
   { onMessage }: IkeContext,
-): { readonly type: number; readonly refusal: Refusal } | undefined {
+): ReportedError | undefined {
   if (header.exchangeType !== ExchangeType.INFORMATIONAL) return undefined;
-  const mode = modeOfCall(sa);
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), mode);
+  const content = octets.subarray(IKE_HEADER_OCTETS);
+  const parsed = parsePayloads(header.nextPayload, content, modeOfCall(sa));
   if (!parsed.ok) return undefined;
   const { payloads } = parsed.value;
   onMessage?.(seenPayloads("received", header, payloads));
+  return reportedError(sa, payloads);
+}
+
+/** The error among the payloads of an Informational message. */
+export function reportedError(
+  sa: Waiting,
+  payloads: readonly Received[],
+): ReportedError | undefined {
   const error = payloads.find(
     (one): one is NotifyPayload & typeof one => one.kind === "NOTIFY" && isErrorNotify(one.type),
   );
@@ -146,5 +207,7 @@ export function errorIn(
   const { type } = error;
   const isAboutOffer = type === NotifyType.NO_PROPOSAL_CHOSEN;
   const offered = isAboutOffer ? { offered: offeredIsakmp(offerOf(sa.call, undefined)) } : {};
-  return { type, refusal: { kind: "peer-refused-ikev1", notify: type, asked: mode, ...offered } };
+  const asked = modeOfCall(sa);
+  const proof = sa.call.credentials.own.kind;
+  return { type, refusal: { kind: "peer-refused-ikev1", notify: type, asked, proof, ...offered } };
 }

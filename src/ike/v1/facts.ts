@@ -4,14 +4,21 @@ import type { IkeAlgorithms } from "../algorithms.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
-import { isCalling } from "./initiator-phase.ts";
+import { type InitiatorPhase, isCalling } from "./initiator-phase.ts";
 import type { IsakmpAlgorithms } from "./keys.ts";
 
 /** How far it has come. */
 export function stageOf(sa: IkeSa): Stage {
-  if (isCalling(sa)) return sa.phase === "call-main-proving" ? "proving" : "calling";
+  if (isCalling(sa)) return hasProof(sa) ? "proving" : "calling";
   if (sa.phase !== "established") return "half-open";
   return sa.heir === undefined ? "up" : "replaced";
+}
+
+/** Whether our proof has gone out. */
+function hasProof({ phase }: InitiatorPhase): boolean {
+  return (
+    phase === "call-main-proving" || phase === "call-main-signed" || phase === "call-main-verifying"
+  );
 }
 
 /** Undefined until both ends are authenticated. */

@@ -68,11 +68,19 @@ function refused(sa: IkeSa): Taken {
 /** The longest message that is put together in this phase; 0: no fragment is accepted. */
 function octetsMaxOf(sa: IkeSa): number {
   // We have announced them in our first message.
-  if (isCalling(sa)) return sa.call.credentials.settings.fragmentation ? MESSAGE_OCTETS_MAX : 0;
-  if (agreedSettings(sa) === undefined) return 0;
-  const hasRoom = sa.phase === "established" || sa.phase === "signed-awaiting-id";
-  return hasRoom ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
+  const isAgreed = isCalling(sa)
+    ? sa.call.credentials.settings.fragmentation
+    : agreedSettings(sa) !== undefined;
+  if (!isAgreed) return 0;
+  return WITH_ROOM.has(sa.phase) ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
 }
+
+/** Certificates come in these phases, and after Phase 1 anything may. */
+const WITH_ROOM: ReadonlySet<IkeSa["phase"]> = new Set<IkeSa["phase"]>([
+  "established",
+  "signed-awaiting-id",
+  "call-main-signed",
+]);
 
 /** Sends long messages in fragments, if the ends have agreed on that. */
 export function inFragments(former: IkeSa, { sa, effects }: Step): Step {
@@ -116,6 +124,9 @@ function agreedSettings(sa: IkeSa): Agreed | undefined {
     case "call-main-offering":
     case "call-main-sent-ke":
     case "call-main-proving":
+    case "call-main-signing":
+    case "call-main-signed":
+    case "call-main-verifying":
       return agreed(sa.vendors, sa.call.credentials.settings);
     case "call-main-deriving":
       return agreed(sa.former.vendors, sa.call.credentials.settings);

@@ -18,7 +18,7 @@ import type { IkeSa } from "./every-phase.ts";
 import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
 import { giveToHeir } from "./heir.ts";
 import { deleted, deletedByPeer } from "./informational.ts";
-import { onKeyExchangeCalling, onMessageCalling } from "./initiating.ts";
+import { onKeyExchangeCalling, onMessageCalling, onSignatureCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { onMainCredentials, onMainId, onMainKe, onMainKeyExchange } from "./main-mode.ts";
 import { stepSigned } from "./main-mode-signed.ts";
@@ -81,6 +81,8 @@ function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeCon
       return sa.phase === "main-exchanging"
         ? onMainKeyExchange(sa, event.result, context)
         : same(sa);
+    case "signature-answer":
+      return isCalling(sa) ? onSignatureCalling(sa, event, context) : same(sa);
     case "password-answer":
       return sa.phase === "proving-user" ? onPassword(sa, event, context) : same(sa);
     case "deadline":

@@ -3,13 +3,14 @@
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Call, IkeEvent } from "../event.ts";
+import type { Refusal } from "../refusal.ts";
 import {
   callAggressive,
   onAggressiveAnswer,
   onAggressiveDerived,
   onAggressiveOffered,
 } from "./aggressive-mode-call.ts";
-import { endCall, type MessageEvent, nextCopy } from "./calling.ts";
+import { endCall, endCallTelling, type MessageEvent, nextCopy } from "./calling.ts";
 import type { InitiatorPhase } from "./initiator-phase.ts";
 import {
   callMain,
@@ -19,6 +20,7 @@ import {
   onMainProof,
   onMainPublicValue,
 } from "./main-mode-call.ts";
+import { onMainSigned, onMainSignedProof, onMainVerified } from "./main-mode-call-signed.ts";
 import type { Step } from "./step.ts";
 
 /** Calls a site in the mode of Phase 1 that the call names. */
@@ -41,6 +43,8 @@ export function onMessageCalling(
       return onMainPublicValue(sa, event, context);
     case "call-main-proving":
       return onMainProof(sa, event, context);
+    case "call-main-signed":
+      return onMainSignedProof(sa, event, context);
     default:
       // We are at work on an earlier answer.
       return { sa, effects: [] };
@@ -63,6 +67,25 @@ export function onKeyExchangeCalling(
       return onMainOffered(sa, result, context);
     case "call-main-deriving":
       return onMainDerived(sa, result, context);
+    default:
+      return { sa, effects: [] };
+  }
+}
+
+/** A signature has been made or verified, or could not be. */
+export function onSignatureCalling(
+  sa: InitiatorPhase,
+  { ticket, result }: Extract<IkeEvent, { kind: "signature-answer" }>,
+  context: IkeContext,
+): Step {
+  if (!("ticket" in sa) || sa.ticket !== ticket) return { sa, effects: [] };
+  switch (sa.phase) {
+    case "call-main-signing":
+      return onMainSigned(sa, result, context);
+    case "call-main-verifying":
+      return onMainVerified(sa, result, context);
+    default:
+      return { sa, effects: [] };
   }
 }
 
@@ -74,7 +97,7 @@ export function deadlineOfCall(sa: InitiatorPhase): Instant {
 /** Sends the next copy of the message in flight, or gives up. */
 export function onDeadlineCalling(sa: InitiatorPhase, context: IkeContext): Step {
   if (context.now < deadlineOfCall(sa)) return { sa, effects: [] };
-  if (!("sent" in sa)) return endCall(sa, LATE_KEY_EXCHANGE);
+  if (!("sent" in sa)) return endLate(sa, context);
   const sent = nextCopy(sa.call, sa.sent, context);
   if (sent === undefined) {
     return endCall(sa, sa.hint ?? { kind: "no-answer", detail: NO_ANSWER[sa.phase] });
@@ -88,10 +111,23 @@ export function onDeadlineCalling(sa: InitiatorPhase, context: IkeContext): Step
   };
 }
 
-const LATE_KEY_EXCHANGE = {
-  kind: "half-open-timeout",
-  detail: "our own key exchange did not finish in time",
-} as const;
+/** Work of our own takes too long. */
+function endLate(sa: Exclude<InitiatorPhase, { sent: unknown }>, context: IkeContext): Step {
+  switch (sa.phase) {
+    case "call-main-signing":
+      return endCall(sa, late("our own signature was not made in time"));
+    case "call-main-verifying": {
+      const refusal = late("the site's signature was not verified in time");
+      return endCallTelling(sa, sa.iv, refusal, context);
+    }
+    default:
+      return endCall(sa, late("our own key exchange did not finish in time"));
+  }
+}
+
+function late(detail: string): Refusal {
+  return { kind: "half-open-timeout", detail };
+}
 
 const NO_ANSWER: Readonly<Record<Extract<InitiatorPhase, { sent: unknown }>["phase"], string>> = {
   "call-aggressive-asked":
@@ -103,4 +139,7 @@ const NO_ANSWER: Readonly<Record<Extract<InitiatorPhase, { sent: unknown }>["pha
   "call-main-sent-ke": "the site answered our first message of Main Mode, but not our second one",
   "call-main-proving":
     "the site did not answer our proof: it may have another pre-shared key, or UDP 4500 is shut",
+  "call-main-signed":
+    "the site did not answer our signature: it may not accept our certificate, UDP 4500 may be " +
+    "shut, or long messages may not get through (fragment_size)",
 };

@@ -13,6 +13,7 @@ import type { Reassembly } from "./fragments.ts";
 import type { IsakmpKeys, Phase1Transcript } from "./keys.ts";
 import type { ChosenIsakmp } from "./proposal.ts";
 import type { Copies } from "./quick-mode-phase.ts";
+import type { SignedContent } from "./signed-content.ts";
 
 /** Our part of the key exchange. */
 export type OwnExchange = {
@@ -117,25 +118,40 @@ export type MainDeriving = Begun &
     readonly former: MainSentKe;
   };
 
-/** Main Mode: the fifth message is in flight, with our ID and proof. */
-export type MainProving = Begun &
-  InFlight & {
-    readonly phase: "call-main-proving";
-    readonly chosen: ChosenIsakmp;
-    readonly vendors: ReadonlySet<Vendor>;
-    readonly keys: IsakmpKeys;
-    readonly SKEYID: Uint8Array;
-    readonly transcript: Phase1Transcript;
-    /** The IV of the sixth message. */
-    readonly iv: Uint8Array;
-    readonly nat: Nat;
-    readonly digest: Uint8Array;
-  };
+/** What both ends know after the fourth message. */
+export type MainKeyed = Pick<Begun, "id" | "path" | "call"> & {
+  readonly chosen: ChosenIsakmp;
+  readonly vendors: ReadonlySet<Vendor>;
+  readonly keys: IsakmpKeys;
+  readonly SKEYID: Uint8Array;
+  readonly transcript: Phase1Transcript;
+  /** The IV of the next message. */
+  readonly iv: Uint8Array;
+  readonly nat: Nat;
+  /** SHA-256 of the site's last message: with the same one it is a repeat. */
+  readonly digest: Uint8Array;
+};
+
+type Keyed = Begun & MainKeyed;
+
+/** Main Mode: the fifth message is in flight, with our ID and HASH_I. */
+export type MainProving = Keyed & InFlight & { readonly phase: "call-main-proving" };
+
+/** Main Mode with certificates: our signature is being made. */
+export type MainSigning = Keyed & Working & { readonly phase: "call-main-signing" };
+
+/** The fifth message is in flight, with our ID, certificates and signature. */
+export type MainSigned = Keyed & InFlight & { readonly phase: "call-main-signed" };
+
+/** The sixth message is there: the site's signature and certificate are being verified. */
+export type MainVerifying = Keyed &
+  Working & { readonly phase: "call-main-verifying"; readonly content: SignedContent };
 
 /** Every phase of an ISAKMP SA that we begin, until both ends are authenticated. */
 export type InitiatorPhase =
   | (AggressiveOffering | AggressiveAsked | AggressiveDeriving)
-  | (MainAsked | MainOffering | MainSentKe | MainDeriving | MainProving);
+  | (MainAsked | MainOffering | MainSentKe | MainDeriving | MainProving)
+  | (MainSigning | MainSigned | MainVerifying);
 
 /** Whether it is one of them. */
 export function isCalling(sa: { readonly phase: string }): sa is InitiatorPhase {

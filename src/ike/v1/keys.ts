@@ -35,10 +35,7 @@ export function pskSkeyid(p: Prf, psk: Uint8Array, { Ni, Nr }: Nonces): Uint8Arr
   return prf(p, psk, Ni, Nr);
 }
 
-/**
- * SKEYID = prf(Ni_b | Nr_b, g^xy) for signatures (§5): checked against a recorded handshake; no
- * Phase 1 uses signatures yet.
- */
+/** SKEYID = prf(Ni_b | Nr_b, g^xy) for signatures (§5). */
 export function signatureSkeyid(p: Prf, { Ni, Nr }: Nonces, sharedSecret: Uint8Array): Uint8Array {
   return prf(p, concat(Ni, Nr), sharedSecret);
 }

@@ -1,4 +1,4 @@
-/** Main Mode as initiator: we call a site, with a pre-shared key (RFC 2409 §5.4). */
+/** Main Mode as initiator: we call a site, with a pre-shared key or certificates (RFC 2409 §5). */
 
 import { sha256 } from "../../crypto/hash.ts";
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
@@ -24,13 +24,17 @@ import type { Call } from "../event.ts";
 import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import {
+  authMethodOf,
   callVendors,
   endCall,
+  endCallTelling,
   errorIn,
   firstCopy,
   floated,
+  hasCertificate,
   hinted,
   initialContact,
+  isNextOfMain,
   isReadable,
   type MessageEvent,
   offerOf,
@@ -44,27 +48,30 @@ import { neededPayload, payloadOf } from "./find-payload.ts";
 import type {
   MainAsked,
   MainDeriving,
+  MainKeyed,
   MainOffering,
   MainProving,
   MainSentKe,
 } from "./initiator-phase.ts";
-import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
+import { deriveIsakmpKeys, hashI, hashR, pskSkeyid, signatureSkeyid } from "./keys.ts";
+import { askForSignature } from "./main-mode-call-signed.ts";
 import { chooseNatT, detectNat, natDPayloads } from "./nat.ts";
 import { counted, msOf, phase1Head, pskOf, termsAfter } from "./phase1.ts";
 import { chooseIsakmp, isAnswerTo } from "./proposal.ts";
 import { decryptMessage } from "./protect.ts";
 import { seenPayloads } from "./seen-message.ts";
-import { deleteIsakmp } from "./send-informational.ts";
+import { ANY_AUTHORITY } from "./signatures.ts";
 import type { Step } from "./step.ts";
-import { AuthMethod } from "./transform-numbers.ts";
 
 // Initiator                            Responder
 // HDR, SA -->
 //                                 <--  HDR, SA
-// HDR, KE, Ni -->
+// HDR, KE, Ni [, CERTREQ] -->
 //                                 <--  HDR, KE, Nr
 // HDR*, IDii, HASH_I -->
 //                                 <--  HDR*, IDir, HASH_R
+//
+// With certificates the last two are those of main-mode-call-signed.ts.
 
 /** Begins a call with our offer. */
 export function callMain(call: Call, context: IkeContext): Step {
@@ -88,8 +95,6 @@ function sayInClear(
   return emitMessage(head, payloads);
 }
 
-type Waiting = MainAsked | MainSentKe | MainProving;
-
 type Read =
   | { readonly kind: "read"; readonly received: ReceivedPayloads; readonly octets: Uint8Array }
   | { readonly kind: "done"; readonly step: Step };
@@ -100,7 +105,7 @@ function readClear(sa: MainAsked | MainSentKe, event: MessageEvent, context: Ike
   if (!isReadable(event, ExchangeType.MAIN_MODE)) return ignored;
   const error = errorIn(sa, event, context);
   if (error !== undefined) return { kind: "done", step: hinted(sa, error.refusal) };
-  if (!isNext(sa, event) || isakmpFlags(event.octets).encryption) return ignored;
+  if (!isNextOfMain(sa, event) || isakmpFlags(event.octets).encryption) return ignored;
   // A copy: what is read of it is kept.
   const octets = event.octets.slice();
   const { header } = event;
@@ -108,12 +113,6 @@ function readClear(sa: MainAsked | MainSentKe, event: MessageEvent, context: Ike
   if (!parsed.ok) return { kind: "done", step: hinted(sa, parsed.error) };
   context.onMessage?.(seenPayloads("received", header, parsed.value.payloads));
   return { kind: "read", received: parsed.value, octets };
-}
-
-/** Whether it is of Main Mode, and has the site's cookie, once that is known. */
-function isNext({ id }: Waiting, { header }: MessageEvent): boolean {
-  if (header.exchangeType !== ExchangeType.MAIN_MODE || header.spiR === 0n) return false;
-  return id.spiR === 0n || id.spiR === header.spiR;
 }
 
 /** The second message: what the site has chosen, and its cookie. */
@@ -125,7 +124,7 @@ export function onMainAnswer(sa: MainAsked, event: MessageEvent, context: IkeCon
   if (!answer.ok) return hinted(sa, answer.error);
   const chosen = chooseIsakmp(answer.value, {
     suites: sa.call.credentials.policy.ikeSuites,
-    authMethods: [AuthMethod.PRE_SHARED_KEY],
+    authMethods: [authMethodOf(sa.call)],
     keOctets: undefined,
   });
   if (!chosen.ok) return hinted(sa, chosen.error);
@@ -163,6 +162,7 @@ export function onMainOffered(
   const payloads: readonly Payload[] = [
     { kind: "KE", data: gxi },
     { kind: "NONCE", data: own.Ni },
+    ...(hasCertificate(call) ? [ANY_AUTHORITY] : []),
     ...natDPayloads(vendors, chosen.algorithms, id, path),
   ];
   const octets = sayInClear(sa, payloads, context);
@@ -217,7 +217,7 @@ export function onMainPublicValue(sa: MainSentKe, event: MessageEvent, context: 
   return { sa: next, effects: [{ kind: "key-exchange", ticket, op }] };
 }
 
-/** The shared secret is ready: we say who we are, from the NAT port if there is a NAT. */
+/** The shared secret is ready: derives the keys, and proves who we are. */
 export function onMainDerived(
   sa: MainDeriving,
   result: KeyExchangeResult,
@@ -225,16 +225,29 @@ export function onMainDerived(
 ): Step {
   // The public value was invalid: the answer may be forged, and the right one may follow.
   if (!result.ok) return hinted(sa.former, keyExchangeRefusal(result.error));
-  const { id, call, former, gxr, Nr, nat, digest } = sa;
+  const { id, path, call, former, gxr, Nr, nat, digest } = sa;
   const { chosen, gxi, own, SAi_b, vendors } = former;
   const { algorithms } = chosen;
   const { sharedSecret } = result.value;
-  const SKEYID = pskSkeyid(algorithms.prf, pskOf(call.credentials), { Ni: own.Ni, Nr });
+  const nonces = { Ni: own.Ni, Nr };
+  const isSigned = hasCertificate(call);
+  const SKEYID = isSigned
+    ? signatureSkeyid(algorithms.prf, nonces, sharedSecret)
+    : pskSkeyid(algorithms.prf, pskOf(call.credentials), nonces);
   const cookies = { spiI: id.spiI, spiR: id.spiR };
   const keys = deriveIsakmpKeys(algorithms, SKEYID, { ...cookies, sharedSecret });
   wipe(sharedSecret, own.privateOctets);
   wipeCredentials(call.credentials);
   const transcript = { ...cookies, gxi, gxr, SAi_b };
+  const iv = phase1Iv(algorithms, gxi, gxr);
+  const keyed = { id, path, call, chosen, vendors, keys, SKEYID, transcript, iv, nat, digest };
+  return isSigned ? askForSignature(keyed, context) : sayWithHash(keyed, context);
+}
+
+/** The fifth message: who we are, with HASH_I, from the NAT port if there is a NAT. */
+function sayWithHash(keyed: MainKeyed, context: IkeContext): Step {
+  const { id, call, chosen, vendors, keys, SKEYID, transcript, nat, digest } = keyed;
+  const { algorithms } = chosen;
   const idI = ourId(call);
   const HASH_I = hashI(algorithms.prf, SKEYID, transcript, emitPayloadBody(idI));
   const payloads: readonly Payload[] = [
@@ -246,7 +259,7 @@ export function onMainDerived(
   context.onMessage?.(seenPayloads("sent", clear, payloads));
   const flags = { encryption: true, commit: false, authenticationOnly: false };
   const plain = emitPayloadOctets(payloads);
-  const sealed = encryptPayloads(algorithms, keys.cipherKey, phase1Iv(algorithms, gxi, gxr), plain);
+  const sealed = encryptPayloads(algorithms, keys.cipherKey, keyed.iv, plain);
   const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
   const path = floated(call, nat);
   const next: MainProving = {
@@ -275,7 +288,8 @@ export function onMainProof(sa: MainProving, event: MessageEvent, context: IkeCo
   const error = errorIn(sa, event, context);
   if (error !== undefined) return hinted(sa, error.refusal);
   const { header, octets, path } = event;
-  if (!isNext(sa, event) || equalOctets(sha256(octets), sa.digest)) return { sa, effects: [] };
+  if (!isNextOfMain(sa, event) || equalOctets(sha256(octets), sa.digest))
+    return { sa, effects: [] };
   if (!isakmpFlags(octets).encryption) return hinted(sa, IN_CLEAR);
   const { id, call, chosen, keys, vendors, nat } = sa;
   const { algorithms } = chosen;
@@ -291,12 +305,8 @@ export function onMainProof(sa: MainProving, event: MessageEvent, context: IkeCo
   const { idType, data } = idR.identity;
   const peer: Identity = { idType, data: data.slice() };
   if (!call.isPeer(peer)) {
-    // To the site we are up: it has to forget us.
-    const secured = { id, algorithms, keys, lastBlock: read.iv };
-    const told = deleteIsakmp({ ...secured, path, quickModes: [] }, context);
     const [seen, expected] = [identityText(peer), identityText(call.peer)];
-    const failed = endCall(sa, { kind: "wrong-peer", seen, expected });
-    return { sa: failed.sa, effects: [told, ...failed.effects] };
+    return endCallTelling(sa, read.iv, { kind: "wrong-peer", seen, expected }, context);
   }
   wipe(sa.SKEYID);
   return establish(

@@ -18,7 +18,7 @@ import type { Sent } from "./sent.ts";
 import type { Step } from "./step.ts";
 import { AuthMethod } from "./transform-numbers.ts";
 
-/** A longer message of Phase 1 is not accepted: certificates are not expected. */
+/** A longer message of Phase 1 is not accepted where no certificates are expected. */
 export const MESSAGE_OCTETS_MAX = 4_096;
 
 /** A message of ours is repeated so often, and not more often than this. */

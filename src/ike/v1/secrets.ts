@@ -31,6 +31,9 @@ export function wipeSecrets(sa: IkeSa): void {
       wipeSecrets(sa.former);
       return;
     case "call-main-proving":
+    case "call-main-signing":
+    case "call-main-signed":
+    case "call-main-verifying":
       wipe(sa.SKEYID);
       wipeIsakmpKeys(sa.keys);
       return;

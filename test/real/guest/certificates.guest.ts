@@ -3,10 +3,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { createPki, type Issued, type Pki, type PkiKey } from "../pki.ts";
+import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { untilFailure } from "./events.ts";
 import { until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
-import { startLibreswan } from "./libreswan.ts";
+import { type LibreswanSettings, startLibreswan } from "./libreswan.ts";
 import {
   bringUp,
   pingBothWays,
@@ -18,7 +19,7 @@ import {
   startSite,
 } from "./scenario.ts";
 import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
-import { ping } from "./wire.ts";
+import { ping, startPinging } from "./wire.ts";
 
 const FOLDER = "/run/pki";
 const OURS = `${FOLDER}/ours`;
@@ -45,6 +46,7 @@ beforeAll(async () => {
   scenario = await startScenario({
     sites: [withoutPassword(1), { ...withoutPassword(2), peerip: "192.0.2.12" }, rowOf(3)],
     egroup: 'remote_mask = "255.255.255.0"',
+    status: 'operate_token_file = "/run/erouted/operate.token"',
     eroute: `
 peer_auth = "either"
 ca_file = "${authority.certificateFile}"
@@ -65,7 +67,7 @@ remote_subnet = "192.168.1.0/24"
 name = "${BRANCH}"
 password_file = "/run/erouted/branch.secret"
 `,
-    files: { "branch.secret": pskOf(7) },
+    files: { "branch.secret": pskOf(7), "operate.token": "an-operators-token" },
   });
   one = await scenario.laboratory.addSite(1);
   two = await scenario.laboratory.addSite(2);
@@ -170,11 +172,8 @@ for (const [key, authby] of [
     await reload(key);
     const own = pki.issue({ name: "site-2", key, issuer: authority, altNames: "DNS:site-2" });
     const peer = await startLibreswan(two.host, {
-      ...{ localId: "site-2", remoteId: "concentrator.example", psk: "" },
-      ...{ localAddress: two.address.v4, remoteAddress: CONCENTRATOR.v4 },
+      ...libreswanTwo(own, authby),
       ...{ ike: "aes128-sha2_256-dh31", esp: "aes_gcm128" },
-      ...{ localSubnet: two.subnet.v4, remoteSubnet: "10.0.0.0/16" },
-      certificates: { own, authority, authby },
     });
     if (!(await peer.initiate())) throw new Error(await peer.log());
     await pingBothWays(scenario, two);
@@ -206,6 +205,64 @@ test("R12: we call, with keys from a reload: RSA PKCS #1 v1.5, then Ed25519", as
   }
   await called?.stop();
 });
+
+test("R12: with IKEv1 and certificates we call strongSwan, then libreswan", async () => {
+  const { erouted, laboratory } = scenario;
+  await useOwn("rsa");
+  await erouted.configure((text) => text.replace("ca_file", 'ike_version = "v1"\nca_file'));
+  await reload("rsa");
+  const own = pki.issue({
+    ...{ name: "site-2", key: "rsa", issuer: authority, altNames: "DNS:site-2" },
+  });
+  const algorithms = { ike: "aes256-sha256-ecp256", esp: "aes256-sha256" };
+  const swanSettings = certified(own, { version: 1, ...algorithms });
+  const software = {
+    strongSwan: () => startSite(two, swanSettings),
+    libreswan: () => startLibreswan(two.host, { ...libreswanTwo(own, "rsasig"), version: 1 }),
+  };
+  for (const startPeer of Object.values(software)) {
+    const peer = await startPeer();
+    const isThere = async () => (await ping(laboratory.office, two.inner.v4)).received > 0;
+    await until("a ping comes through", isThere).catch(async (cause) => {
+      throw new Error(`${await peer.log()}\nerouted:\n${await erouted.log()}`, { cause });
+    });
+    await pingBothWays(scenario, two);
+    const before = await viewOfTwo();
+    expect(before).toMatchObject({ ike_sa: { role: "initiator", version: 1 } });
+    const why = await erouted.command("why", "site-2");
+    expect(why.out).toMatch(/certificate of CN=site-2, valid until \d{4}-\d\d-\d\d/);
+    // Phase 1 anew, by the end that began it: the Child SA goes over.
+    const pings = await startPinging(laboratory.office, two.inner.v4);
+    expect((await erouted.command("rekey", "site-2", "--ike")).status).toBe(0);
+    const isAnew = async () => (await viewOfTwo())?.ike_sa?.spi_i !== before?.ike_sa?.spi_i;
+    await until("Phase 1 is begun anew", isAnew).catch(async (cause) => {
+      throw new Error(`${await peer.log()}\nerouted:\n${await erouted.log()}`, { cause });
+    });
+    await pingBothWays(scenario, two);
+    expect((await pings.stop()).lost).toEqual([]);
+    await peer.stop();
+    await until("the site is gone", async () => (await viewOfTwo()) === undefined);
+  }
+  await erouted.configure((text) => text.replace('ike_version = "v1"\n', ""));
+});
+
+async function viewOfTwo(): Promise<ErouteSeen | undefined> {
+  return (await erouteViews(scenario)).find(({ peer_id }) => peer_id === "site-2");
+}
+
+/** A libreswan as site 2. */
+function libreswanTwo(
+  own: Issued,
+  authby: NonNullable<LibreswanSettings["certificates"]>["authby"],
+): LibreswanSettings {
+  return {
+    ...{ localId: "site-2", remoteId: "concentrator.example", psk: "" },
+    ...{ localAddress: two.address.v4, remoteAddress: CONCENTRATOR.v4 },
+    ...{ ike: "aes256-sha2_256-dh19", esp: "aes256-sha2_256" },
+    ...{ localSubnet: two.subnet.v4, remoteSubnet: "10.0.0.0/16" },
+    certificates: { own, authority, authby },
+  };
+}
 
 /** The algorithm of our last signature, as the site saw it. */
 async function provedWith(site: StrongSwan): Promise<string | undefined> {
