@@ -82,6 +82,22 @@ test("a site with a certificate calls from any address: its row is found by its 
   }
 });
 
+test("two sites with certificates behind one NAT: Main Mode tells them apart by their IDs", () => {
+  const table = fleet();
+  table.database.put(rowOf("site-2", null, "192.168.2.0/24"));
+  for (const [i, id] of ["site-1", "site-2"].entries()) {
+    const remote = endpointOf("203.0.113.9", 61_000 + i);
+    const path = { local: CALLER_PATH.local, remote };
+    const knobs = { ...SITE, id, key: toyKey(id), inner: "10.1.1.1", seed: 9 + i };
+    const caller = ikev1Caller(knobs);
+    table.deliver(caller.mainFirst(), path);
+    table.deliver(caller.mainThird(said(table), path), path);
+    table.deliver(caller.mainFifth(said(table)), path);
+    caller.mainEnd(said(table));
+  }
+  expect(namesOf(table).toSorted()).toEqual(["fleet/site-1", "fleet/site-2"]);
+});
+
 test("the fifth message in fragments; once more it gets the sixth again", () => {
   const table = fleet();
   const caller = ikev1Caller(SITE);

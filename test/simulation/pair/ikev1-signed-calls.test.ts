@@ -5,8 +5,10 @@ import type { SigningKey, TrustAnchors } from "../../../src/crypto/signature.ts"
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { ErouteAuth, EroutePlan, Ikev1Rule } from "../../../src/eroute/eroute.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
+import { ExchangeType, isakmpFlags } from "../../../src/wire/v1/header.ts";
 import { PayloadType } from "../../../src/wire/v1/message.ts";
 import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "../ikev1-suites.ts";
+import { endpointOf } from "../plan.ts";
 import { TOY_ANCHORS, toyKey, toyRsaKey } from "../toy-signature.ts";
 import type { End } from "./end.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
@@ -176,6 +178,38 @@ test("R12: a signature that we cannot make or verify ends the call, and no other
   }
 });
 
+test("R12: what anybody can send ends no call with certificates", () => {
+  let encrypted = 0;
+  let sixth = new Uint8Array(0);
+  const loses = (octets: Uint8Array) => {
+    const header = parseHeader(octets);
+    if (!header.ok || header.value.exchangeType !== ExchangeType.MAIN_MODE) return false;
+    if (!isakmpFlags(octets).encryption || ++encrypted !== 2) return false;
+    sixth = octets.slice();
+    return true;
+  };
+  const pair = called({ loses });
+  pair.runUntil(1_500);
+  expect(sixth.length).toBeGreaterThan(28);
+  const inClear = sixth.slice();
+  inClear[FLAGS_AT] = 0;
+  const noise = sixth.slice().fill(0x5a, 28);
+  const refusal = noise.slice();
+  refusal[EXCHANGE_TYPE_AT] = ExchangeType.INFORMATIONAL;
+  refusal.fill(0x77, MESSAGE_ID_AT, MESSAGE_ID_AT + 4);
+  const path = { local: endpointOf("192.0.2.1", 500), remote: endpointOf("192.0.2.2", 500) };
+  for (const octets of [inClear, noise, refusal]) {
+    pair.feed(pair.a, { kind: "datagram", octets, path });
+  }
+  expect(pair.a.concentrator.snapshot().counters.messages_bad_icv).toBe(1);
+  pair.runUntil(20_000);
+  expect(judgeSettled(pair)).toEqual([]);
+  expect(pair.reasons.get("calling")).toBe(1);
+});
+
+/** In the header (RFC 2408 §3.1). */
+const [EXCHANGE_TYPE_AT, FLAGS_AT, MESSAGE_ID_AT] = [18, 19, 20];
+
 test("R12: signatures that take seconds; one that comes too late is dropped", () => {
   const slow = called({ signatureMs: () => 3_000 });
   slow.runUntil(60_000);
@@ -205,9 +239,12 @@ test("R12: what cannot be called with certificates is said, and nothing is sent"
   const ed25519 = signed(toyKey("end-a"));
   const psk: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
   const cases: readonly (readonly [RegExp, Partial<PairSettings>])[] = [
-    [/need an RSA key on our side, and ours is ed25519/, { auth: auths({ a: ed25519 }) }],
+    [/signatures need an RSA key, and ours is ed25519/, { auth: auths({ a: ed25519 }) }],
     [/ikev1_mode allows Aggressive Mode only/, { eroute: versions({ mode: "aggressive" }) }],
-    [/and it has none/, { auth: auths({ a: { ...signed(toyRsaKey("end-a")), peer: psk.peer } }) }],
+    [
+      /and sites have none: it has one method for both ends/,
+      { auth: auths({ a: { ...signed(toyRsaKey("end-a")), peer: psk.peer } }) },
+    ],
     [/and we have none/, { auth: auths({ a: { ...signed(toyRsaKey("end-a")), own: psk.own } }) }],
   ];
   for (const [words, changes] of cases) {

@@ -65,6 +65,14 @@ describe("choosing for an ISAKMP SA", () => {
     expect(chooseIsakmp(isakmp([[7, 4, 1, 14]]), want(ANY)).ok).toBe(false);
   });
 
+  test("attributes in any order, as KEY_LENGTH before the cipher, come back in that order", () => {
+    const own = attributes([14, 256], [4, 14], [1, 7], [3, 1], [2, 4]);
+    const chosen = chooseIsakmp(saOf([{ number: 1, id: 1, attributes: own }]), want(ANY));
+    if (!chosen.ok) throw new Error(chosen.error.kind);
+    expect(chosen.value.algorithms.encr.name).toBe("AES_CBC_256");
+    expect(answerOf(chosen.value).proposals[0]?.transforms[0]?.attributes).toEqual(own);
+  });
+
   test("in Aggressive Mode only the group of the KE payload counts", () => {
     const offer = isakmp([
       [7, 4, 1, 14, 256],
