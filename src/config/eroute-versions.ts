@@ -87,7 +87,8 @@ const V1_PROPOSALS = {
 
 /** What IKEv1 costs. */
 function warnOfIkev1(check: Check, path: KeyPath, raw: RawEroute): void {
-  const usesKeys = raw.peer_auth !== "certificate" && (raw.ca_file === undefined || raw.peer_auth);
+  const takesKeys = raw.peer_auth !== "certificate" && (raw.ca_file === undefined || raw.peer_auth);
+  const usesKeys = takesKeys && raw.certificate_file === undefined;
   if (raw.ikev1_mode !== "main" && usesKeys) {
     const what =
       "allows Aggressive Mode: whoever sends a site's ID gets a hash to try keys on, offline";

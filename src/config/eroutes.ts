@@ -2,6 +2,7 @@
 
 import { DEFAULT_PPK, DEFAULT_UNKNOWN_SITES } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon, UnknownSites } from "../eroute/eroute.ts";
+import { ikev1AuthFault } from "../eroute/ikev1-auth.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
 import { type Address, parseAddress } from "../inet/address.ts";
@@ -95,6 +96,8 @@ function readEroute(
   const remoteSubnets = readSubnets(check, [...path, "remote_subnet"], raw.remote_subnet);
   const ourid = raw.ourid === undefined ? undefined : idOf(check, [...path, "ourid"], raw.ourid);
   const { versions, ike, esp } = readVersions(check, path, raw);
+  const auth = readAuth(check, path, raw);
+  warnOfIkev1Auth(check, path, { auth, versions });
   const child = readChild(check, path, raw);
   const livenessMs = readLiveness(check, path, raw);
   const kind = isBase ? "base" : "normal";
@@ -120,13 +123,25 @@ function readEroute(
     traffic,
     redirect: gatewayOf(check, [...path, "redirect"], raw.redirect),
     dns,
-    auth: readAuth(check, path, raw),
+    auth,
     ppk,
     versions,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
   return { ...read, eroute: { kind: "base", ...common, egroup } };
+}
+
+/** With IKEv1 no site gets in, nor is any called. */
+function warnOfIkev1Auth(
+  check: Check,
+  path: KeyPath,
+  eroute: Pick<Eroute, "auth" | "versions">,
+): void {
+  const fault = eroute.versions.v1 === undefined ? undefined : ikev1AuthFault(eroute);
+  if (fault === undefined) return;
+  const what = `allows IKEv1, with which no site connects: ${fault}`;
+  check.warn([...path, "ike_version"], what, "RSA certificates at both ends, or keys at both ends");
 }
 
 /** What hardly an ID has: `.*`, `^…`, `…$`, `[0-9]`, `\\d`, `(a|b)`, `{2}`. */

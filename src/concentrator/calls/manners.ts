@@ -1,6 +1,7 @@
 /** With which version of IKE, and in which mode of Phase 1, a site is called: one after another. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
+import { ikev1AuthFault } from "../../eroute/ikev1-auth.ts";
 import type { EndReason } from "../../ike/end-reason.ts";
 import { mayBeOfVersion } from "../../ike/lasting-refusal.ts";
 import { equalAddress } from "../../inet/address.ts";
@@ -63,22 +64,9 @@ export function noMannerFailure({ base, peerId }: ErouteInUse): Failure {
   return { reason: "ikev1-unsupported", detail };
 }
 
-/** IKEv1 has one method for both ends: each has a certificate, or both have the same key. */
-function ikev1Obstacle({ auth: { own, peer }, versions: { v1 } }: Eroute): string | undefined {
-  if (v1?.xauth === true) return "its user has to prove who it is (XAUTH), so it calls";
-  if (own.kind === "psk") {
-    return peer.kind === "certificate"
-      ? "it has to have a certificate, and we have none: IKEv1 has one method for both ends"
-      : undefined;
-  }
-  if (peer.kind === "psk") {
-    return "we have a certificate, and it has none: IKEv1 has one method for both ends";
-  }
-  if (own.key.kind !== "rsa") {
-    return `signatures of IKEv1 need an RSA key on our side, and ours is ${own.key.kind}`;
-  }
-  if (v1?.mode !== "aggressive") return undefined;
-  return "certificates need Main Mode, and ikev1_mode allows Aggressive Mode only";
+function ikev1Obstacle(eroute: Eroute): string | undefined {
+  if (eroute.versions.v1?.xauth !== true) return ikev1AuthFault(eroute);
+  return "its user has to prove who it is (XAUTH), so it calls";
 }
 
 /** Whether both ends sign, which only Main Mode has. */

@@ -120,6 +120,28 @@ ${OWN}${CA}${more}`;
   ]);
 });
 
+test("IKEv1: ends that cannot authenticate with it are warned of, and no others", () => {
+  const key = { name: "rsa", key: "rsa", issuer: ca, altNames: "DNS:vpn.example" } as const;
+  const { certificateFile, keyFile } = pki.issue(key);
+  const RSA = `certificate_file = "${certificateFile}"\nprivate_key_file = "${keyFile}"\n`;
+  const either = `${CA}peer_auth = "either"\n`;
+  const seen = (lines: string) =>
+    warned(`ike_version = "both"\nikev1_mode = "main"\n${lines}`).flatMap(
+      (one) => /with which no site connects: (.*)/.exec(one)?.[1] ?? [],
+    );
+  for (const right of ["", either, RSA + CA, RSA + either]) expect(seen(right)).toEqual([]);
+  const one = ": it has one method for both ends";
+  expect(seen(CA)).toEqual([`sites have certificates, and we have none${one}`]);
+  expect(seen(RSA)).toEqual([`we have a certificate, and sites have none${one}`]);
+  expect(seen(OWN + CA)).toEqual(["signatures need an RSA key, and ours is ecdsa-p256"]);
+  expect(seen(`${RSA}${CA}xauth = true\n`)).toEqual([expect.stringContaining("(XAUTH)")]);
+  const aggressive = warned(`ike_version = "v1"\nikev1_mode = "aggressive"\n${RSA}${CA}`);
+  expect(aggressive.join()).toContain("certificates need Main Mode");
+  // No key is used, so that there is nothing to try keys on.
+  expect(warned(`ike_version = "v1"\n${RSA}${either}`).join()).not.toContain("hash to try keys on");
+  expect(warned(OWN + CA).join()).not.toContain("IKEv1");
+});
+
 test("a pattern of subjects has one blank after each comma", () => {
   const fleet = FLEET.replace("site-*", "C=CH,O=Fleet,CN=site-*");
   const files = { readSecret: readText, env: () => undefined, wallMs: () => Date.now() };
