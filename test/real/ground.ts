@@ -86,6 +86,7 @@ async function runBesideHost(job: Job): Promise<GuestEnd> {
     console: "",
     timedOut: child.signalCode === "SIGKILL",
     seconds: (performance.now() - started) / 1000,
+    cpuSeconds: 0,
   };
 }
 

@@ -10,6 +10,7 @@ import type { GuestEnd } from "./uml.ts";
 export type GuestReport = {
   readonly results: readonly TestResult[];
   readonly seconds: number;
+  readonly cpuSeconds: number;
   /** The output of the tests. */
   readonly output: string;
 };
@@ -21,10 +22,10 @@ export type GuestOptions = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** The longest files take ten minutes where four guests share two cores; this ends what hangs. */
+/** The longest files take ten minutes where guests share two busy cores; this ends what hangs. */
 export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 1_500, env: {} };
 
-/** Four guests share two cores, and to start a program there takes ten times as long as outside. */
+/** Guests share the cores, and to start a program there takes ten times as long as outside. */
 const GUEST_SLOWNESS = 4;
 
 const PROJECT = join(import.meta.dir, "../..");
@@ -64,7 +65,7 @@ function scriptFor(file: string, options: GuestOptions): string {
 
 function reportOf(file: string, xml: string, end: GuestEnd): GuestReport {
   const results = parseJunit(xml).map((result) => ({ ...result, file }));
-  const { seconds, output } = end;
+  const { seconds, cpuSeconds, output } = end;
   const firstFailure = results.findIndex((result) => result.outcome === "failed");
   const failure = results[firstFailure];
   if (failure !== undefined) {
@@ -73,7 +74,7 @@ function reportOf(file: string, xml: string, end: GuestEnd): GuestReport {
   } else if (end.status !== 0 || results.length === 0) {
     results.push(failureOf(file, end));
   }
-  return { results, seconds, output };
+  return { results, seconds, cpuSeconds, output };
 }
 
 /** The file as a whole failed: it did not load, or the guest did not finish. */

@@ -18,17 +18,22 @@ import { TABLE_VARIABLE } from "./guest/erouted.ts";
 import { TEMPLATE_VARIABLE } from "./guest/mariadb.ts";
 import { GUEST_DEFAULTS, runInGuest } from "./in-guest.ts";
 import { dataTemplate } from "./mariadb.ts";
+import { guestsThatFit } from "./uml.ts";
 
-/** A guest has one CPU and waits most of the time: four at once keep two cores busy. */
-const GUESTS_AT_ONCE_MAX = 4;
+/**
+ * Guests wait most of the time: for lifetimes to pass, for what may not happen. They take a tenth
+ * of a processor each: four at once would leave two cores idle.
+ */
+const GUESTS_AT_ONCE = { min: 4, max: 10 };
 
 /** For the largest: MariaDB, four peers, the concentrator. */
 const MEMORY_MIB = 1024;
 
-/** They take a minute or more: if started last, all else would wait for them. */
+/** They take two minutes or more, in this order: started last, all else would wait for them. */
 const LONGEST_FIRST = [
-  ...["defaults-called", "defaults-call", "failures", "outage", "equal-child-sas", "both-call"],
-  ...["liveness", "libreswan", "rekey-storm", "openiked", "interop-strongswan-newer"],
+  ...["outage", "defaults-called", "defaults-call", "rekey-storm", "equal-child-sas", "move"],
+  ...["ikev1-called-main", "fragment-size", "ikev1-called-aggressive", "ikev1-rekeys", "limits"],
+  ...["interop-strongswan-newer", "liveness", "openiked", "both-call", "failures", "clear-text"],
 ];
 
 /** How long rekey-storm lasts, in seconds. */
@@ -82,10 +87,11 @@ if (ground.kind === "none") {
 /** All files, a few at a time; results in the files' order. */
 async function runAll(all: readonly string[], where: Ground): Promise<readonly TestResult[][]> {
   const results: TestResult[][] = all.map(() => []);
-  const isLong = ([, file]: [number, string]) =>
-    LONGEST_FIRST.includes(basename(file, ".guest.ts"));
-  const entries = [...all.entries()];
-  const queue = [...entries.filter(isLong), ...entries.filter((entry) => !isLong(entry))];
+  const rank = ([, file]: [number, string]) => {
+    const index = LONGEST_FIRST.indexOf(basename(file, ".guest.ts"));
+    return index === -1 ? LONGEST_FIRST.length : index;
+  };
+  const queue = [...all.entries()].sort((a, b) => rank(a) - rank(b));
   const worker = async (): Promise<void> => {
     const place = openPlace(where, MEMORY_MIB);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -95,11 +101,14 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
       const report = await runInGuest(file, place, options);
       results[index] = [...report.results];
       if (process.env.GUEST_OUTPUT) console.error(report.output);
-      console.error(`${file}: ${report.results.length} tests in ${report.seconds.toFixed(1)} s`);
+      const took = `${report.seconds.toFixed(1)} s, ${report.cpuSeconds.toFixed(1)} s of CPU`;
+      console.error(`${file}: ${report.results.length} tests in ${took}`);
     }
     await place.close();
   };
-  await Promise.all(Array.from({ length: GUESTS_AT_ONCE_MAX }, worker));
+  const { min, max } = GUESTS_AT_ONCE;
+  const length = Math.min(Math.max(await guestsThatFit(MEMORY_MIB), min), max);
+  await Promise.all(Array.from({ length }, worker));
   return results;
 }
 

@@ -1,6 +1,6 @@
 /** Boots a Linux kernel that has ESP as a process (user-mode-linux), to run commands in it. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,8 @@ export type GuestEnd = {
   readonly console: string;
   readonly timedOut: boolean;
   readonly seconds: number;
+  /** Processor time of the guest's kernel and all its processes; 0 if it is not known. */
+  readonly cpuSeconds: number;
 };
 
 const PROJECT = join(import.meta.dir, "../..");
@@ -90,6 +92,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
     isUp: () => isUp,
     run: async (job) => {
       const started = performance.now();
+      const cpuBefore = cpuSecondsOf(kernel.pid);
       const number = jobs++;
       await hand(folder, number, job);
       const statusFile = join(folder, `status-${number}`);
@@ -98,6 +101,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
         await Bun.sleep(LOOK_EVERY_MS);
       }
       const status = (await text(statusFile)).trim();
+      const cpuSeconds = Math.max(0, cpuSecondsOf(kernel.pid) - cpuBefore);
       const timedOut = status === "" && isUp;
       if (timedOut) end();
       if (status === "") await exited;
@@ -107,6 +111,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
         console: (await text(join(folder, "console"))) + (await text(join(folder, "console.err"))),
         timedOut,
         seconds: (performance.now() - started) / 1000,
+        cpuSeconds,
       };
     },
     halt: async () => {
@@ -136,17 +141,59 @@ const WITH_ITS_PARENT = [
   `trap 'kill -KILL -- -$kernel' TERM EXIT; "$0" "$@" & kernel=$!; wait $kernel`,
 ];
 
+/** As {@link https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html} counts. */
+const TICKS_PER_SECOND = 100;
+
+/**
+ * Processor time of the process group that the shell with this PID has started, in seconds. Each of
+ * a guest's processes is a child of its kernel, which gets the time of those that have ended.
+ */
+function cpuSecondsOf(shell: number): number {
+  const stats = readdirSync("/proc").flatMap((pid) => {
+    try {
+      const stat = /^\d/.test(pid) ? readFileSync(`/proc/${pid}/stat`, "utf8") : "";
+      return stat === ""
+        ? []
+        : [
+            stat
+              .slice(stat.lastIndexOf(")") + 2)
+              .split(" ")
+              .map(Number),
+          ];
+    } catch {
+      return []; // it has ended in the meantime
+    }
+  });
+  const [, , kernelGroup] = stats.find(([, parent]) => parent === shell) ?? [];
+  const ticks = stats
+    .filter(([, , group]) => group === kernelGroup)
+    .flatMap((fields) => fields.slice(11, 15))
+    .reduce((sum, more) => sum + more, 0);
+  return ticks / TICKS_PER_SECOND;
+}
+
 /**
  * Where the guest's memory becomes a file: on a tmpfs that is large enough and allows executable
  * maps.
  */
 async function memoryFolder(memoryMib: number): Promise<string> {
+  return (await sharedMemoryMib()) > 2 * memoryMib ? "/dev/shm" : tmpdir();
+}
+
+/** How many guests there is memory for, if each takes all of its own. */
+export async function guestsThatFit(memoryMib: number): Promise<number> {
+  const available = /^MemAvailable: +(\d+) kB/m.exec(await text("/proc/meminfo"))?.[1];
+  const mib = Math.min(Number(available ?? 0) / 1024, await sharedMemoryMib());
+  return Math.floor(mib / memoryMib);
+}
+
+/** What is free on such a tmpfs; 0 if there is none. */
+async function sharedMemoryMib(): Promise<number> {
   const mounts = await text("/proc/mounts");
   const options = / \/dev\/shm tmpfs (\S+)/.exec(mounts)?.[1];
-  if (options === undefined || options.split(",").includes("noexec")) return tmpdir();
+  if (options === undefined || options.split(",").includes("noexec")) return 0;
   const space = await statfs("/dev/shm");
-  const freeMib = (space.bavail * space.bsize) / 1024 / 1024;
-  return freeMib > 2 * memoryMib ? "/dev/shm" : tmpdir();
+  return (space.bavail * space.bsize) / 1024 / 1024;
 }
 
 function kernelArguments(folder: string, memoryMib: number): string[] {
