@@ -25,6 +25,9 @@ const LOOK_EVERY_MS = 100;
 /** A look may start a program, which is slow in a guest: most of the time is left to the tested. */
 const PAUSE_PER_LOOK = 3;
 const PAUSE_MS_MAX = 2_000;
+/** What has been awaited for seconds is not looked for ten times a second: it comes 5 % later. */
+const PAUSE_OF_WAIT = 0.05;
+const PAUSE_OF_WAIT_MS_MAX = 400;
 /**
  * The most that one check counts for, however long it took: the machine was busy with something
  * else.
@@ -48,7 +51,9 @@ export async function lookUntil(
     if (await holds()) return;
     looks++;
     const lookMs = performance.now() - from;
-    await Bun.sleep(Math.max(LOOK_EVERY_MS, Math.min(PAUSE_PER_LOOK * lookMs, PAUSE_MS_MAX)));
+    const ofWait = Math.min(PAUSE_OF_WAIT * (from - began), PAUSE_OF_WAIT_MS_MAX);
+    const ofLook = Math.min(PAUSE_PER_LOOK * lookMs, PAUSE_MS_MAX);
+    await Bun.sleep(Math.max(LOOK_EVERY_MS, ofWait, ofLook));
     counted += Math.min(performance.now() - from, LOOK_COUNTS_MS_MAX);
     if (counted <= msMax) continue;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
