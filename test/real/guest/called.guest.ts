@@ -12,7 +12,7 @@ import { startLibreswan } from "./libreswan.ts";
 import { dropsSince, whenTheyCame } from "./losses.ts";
 import { startOpeniked } from "./openiked.ts";
 import { pingBothWays, pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
-import { ping, startPinging, watchEsp } from "./wire.ts";
+import { isAnswered, startPinging, watchEsp } from "./wire.ts";
 import { watchStates, xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 /** A site's software, reduced to what all of them can do. */
@@ -58,8 +58,7 @@ for (const { software } of SITES) {
   test(`R12: a packet from the office makes erouted call a site with ${software}`, async () => {
     const { site, peer } = siteOf(software);
     // The first packet of an algorithm makes the kernel load it, which takes seconds in a guest.
-    const answers = async () =>
-      (await ping(scenario.laboratory.office, site.inner.v4, { count: 5 })).received > 0;
+    const answers = () => isAnswered(scenario.laboratory.office, site.inner.v4, { count: 5 });
     await until("a ping is answered", answers).catch(async (cause) => {
       const logs = `${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
       throw new Error(logs, { cause });

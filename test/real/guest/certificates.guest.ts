@@ -19,7 +19,7 @@ import {
   startSite,
 } from "./scenario.ts";
 import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
-import { ping, startPinging } from "./wire.ts";
+import { isAnswered, startPinging } from "./wire.ts";
 
 const FOLDER = "/run/pki";
 const OURS = `${FOLDER}/ours`;
@@ -195,10 +195,7 @@ test("R12: we call, with keys from a reload: RSA PKCS #1 v1.5, then Ed25519", as
     const own = pki.issue({ name: "site-2", key, issuer: authority, altNames: "DNS:site-2" });
     if (called === undefined) called = await startSite(two, certified(own));
     else await called.change(certified(own));
-    await until("a ping comes through", async () => {
-      const { received } = await ping(laboratory.office, two.inner.v4);
-      return received > 0;
-    });
+    await until("a ping comes through", () => isAnswered(laboratory.office, two.inner.v4));
     await pingBothWays(scenario, two);
     expect(await provedWith(called)).toBe(proof);
     await erouted.configure((text) => text.replace('rsa_signature = "pkcs1"\n', ""));
@@ -222,7 +219,7 @@ test("R12: with IKEv1 and certificates we call strongSwan, then libreswan", asyn
   };
   for (const startPeer of Object.values(software)) {
     const peer = await startPeer();
-    const isThere = async () => (await ping(laboratory.office, two.inner.v4)).received > 0;
+    const isThere = () => isAnswered(laboratory.office, two.inner.v4);
     await until("a ping comes through", isThere).catch(async (cause) => {
       throw new Error(`${await peer.log()}\nerouted:\n${await erouted.log()}`, { cause });
     });

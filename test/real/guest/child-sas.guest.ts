@@ -17,7 +17,7 @@ import {
   startSite,
 } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
-import { ping, startPinging } from "./wire.ts";
+import { isAnswered, ping, startPinging } from "./wire.ts";
 import { type XfrmStateSeen, xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 /** Of site 1: the second subnet of its row. */
@@ -106,8 +106,7 @@ test("ESN is negotiated with strongSwan, and in the states of both kernels", asy
 });
 
 test("R12: a packet to the second subnet brings up its Child SA beside the first", async () => {
-  const answers = async () =>
-    (await ping(scenario.laboratory.office, SECOND.address, { count: 5 })).received > 0;
+  const answers = () => isAnswered(scenario.laboratory.office, SECOND.address, { count: 5 });
   await until("a ping is answered", answers);
   expect(await subnetsUp()).toEqual([site.subnet.v4, SECOND.subnet]);
   const there = await ping(site.host, OFFICE.v4, { from: SECOND.address });
@@ -212,8 +211,8 @@ test("protocol and port: only matching packets of the subnets are carried", asyn
   };
   await sendUdp(fourth.host, fourth.inner.v4, [5000, 5001, 5000]);
   await until("two datagrams are carried", async () => (await carried()) === 2);
-  await ping(fourth.host, OFFICE.v4, { from: fourth.inner.v4, count: 2 });
-  await ping(office, fourth.inner.v4, { count: 2 });
+  await ping(fourth.host, OFFICE.v4, { from: fourth.inner.v4, count: 2, waitSeconds: 1 });
+  await ping(office, fourth.inner.v4, { count: 2, waitSeconds: 1 });
   expect(await carried()).toBe(2);
   expect((await xfrmPolicies(fourth.host)).length).toBe(3);
   await web.terminate();

@@ -100,7 +100,10 @@ test(
     expect(await scenario.erouted.get("/healthz")).not.toBe("");
     await configure(concentrator, ["link set wan up", "route add default via 192.0.2.254"]);
     await until("packets flow", async () => {
-      return (await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 2 })).received === 2;
+      return (
+        (await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 2, waitSeconds: 1 }))
+          .received === 2
+      );
     });
     await pingBothWays(scenario, site);
     const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_i);

@@ -16,7 +16,7 @@ import {
 } from "./defaults.ts";
 import { until } from "./hosts.ts";
 import { type Scenario, startScenario } from "./scenario.ts";
-import { ping } from "./wire.ts";
+import { isAnswered } from "./wire.ts";
 
 let scenario: Scenario;
 const peers: DefaultPeer[] = [];
@@ -43,7 +43,7 @@ for (const { software, number, start } of DEFAULT_SITES) {
       const logs = `${software}:\n${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
       throw new Error(logs, { cause: error });
     };
-    const isUp = async () => (await ping(scenario.laboratory.office, site.inner.v4)).received > 0;
+    const isUp = () => isAnswered(scenario.laboratory.office, site.inner.v4);
     await until("the tunnel carries pings", isUp, patient(30_000)).catch(withLogs);
     expect(await erouteOf(scenario, site)).toMatchObject({ ike_sa: { role: "initiator" } });
     await expectNoLossWhile(scenario, site, async () => {

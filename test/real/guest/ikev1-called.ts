@@ -8,7 +8,7 @@ import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
 import { dropsSince, whenTheyCame } from "./losses.ts";
 import { pingBothWays, pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
-import { ping, startPinging, watchEsp } from "./wire.ts";
+import { isAnswered, startPinging, watchEsp } from "./wire.ts";
 import { watchStates, xfrmDrops } from "./xfrm-states.ts";
 
 /** A site's software, reduced to what both of them can do. */
@@ -80,8 +80,7 @@ export function testCalls({ mode, esp }: Settings): void {
   for (const software of ["strongSwan", "libreswan"]) {
     test(`R12: ${mode} mode: a packet makes erouted call a site with ${software}`, async () => {
       const { site, peer } = siteOf(software);
-      const answers = async () =>
-        (await ping(scenario.laboratory.office, site.inner.v4, { count: 5 })).received > 0;
+      const answers = () => isAnswered(scenario.laboratory.office, site.inner.v4, { count: 5 });
       await until("a ping is answered", answers).catch(async (cause) => {
         throw new Error(await logsOf(peer), { cause });
       });

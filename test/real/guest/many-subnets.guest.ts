@@ -10,7 +10,7 @@ import { configure, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
-import { ping } from "./wire.ts";
+import { isAnswered, ping } from "./wire.ts";
 import { xfrmPolicies } from "./xfrm-states.ts";
 
 /** `10.0.0.0/24`, `10.0.1.0/24`, …: twelve of them. */
@@ -142,7 +142,7 @@ async function branchSite(number: number, name: string, there: readonly string[]
 /** The first packets have no SA yet: the call that they cause takes time. */
 async function untilReached(inner: string): Promise<void> {
   const { office } = scenario.laboratory;
-  const isReached = async () => (await ping(office, inner, { count: 5 })).received > 0;
+  const isReached = () => isAnswered(office, inner, { count: 5 });
   try {
     await until(`${inner} is reached`, isReached);
   } catch (error) {

@@ -47,7 +47,11 @@ test("a NAT that rebinds costs some packets, not the tunnel: SPIs stay", async (
   for (const [from, to] of [ADDRESSES.slice(0, 2), ADDRESSES.slice(1)]) {
     await rebind(from ?? "", to ?? "");
     const answered = async () => {
-      const pings = await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 5 });
+      const pings = await ping(site.host, OFFICE.v4, {
+        from: site.inner.v4,
+        count: 5,
+        waitSeconds: 1,
+      });
       received += pings.received;
       return pings.received === pings.sent;
     };

@@ -19,7 +19,7 @@ import {
   startSite,
 } from "./scenario.ts";
 import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
-import { ping } from "./wire.ts";
+import { isAnswered } from "./wire.ts";
 
 const PPK = `0x${"5a0f".repeat(16)}`;
 const OTHER_PPK = `0x${"c3e1".repeat(16)}`;
@@ -180,7 +180,6 @@ async function fails(
 
 /** A packet to a site that is not connected: it is called, and answers. */
 async function isCalled({ inner }: Site): Promise<void> {
-  const answered = async () =>
-    (await ping(scenario.laboratory.office, inner.v4, { count: 5 })).received > 0;
+  const answered = () => isAnswered(scenario.laboratory.office, inner.v4, { count: 5 });
   await until("a ping is answered", answered);
 }

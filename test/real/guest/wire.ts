@@ -41,6 +41,19 @@ export async function ping(
   return { sent: Number(found[1]), received: Number(found[2]) };
 }
 
+/**
+ * Whether a ping is answered. A second after the last of them it is said that none is, however slow
+ * the machine may be: this is one look of several, or no answer is expected.
+ */
+export async function isAnswered(
+  host: Host | undefined,
+  to: string,
+  options: PingOptions = {},
+): Promise<boolean> {
+  const pings = await ping(host, to, { waitSeconds: 1, ...options });
+  return pings.received > 0;
+}
+
 export type Pinging = {
   /** Ends it; `lost` holds the sequence numbers that were never answered, the first being 1. */
   stop(): Promise<{ readonly sent: number; readonly lost: readonly number[] }>;
