@@ -56,12 +56,6 @@ type Socket = Bun.udp.Socket<"uint8array">;
 const TICK_MS = 50;
 const ADDRESSES = 64;
 
-const [argument] = process.argv.slice(2);
-if (import.meta.main && argument !== undefined) {
-  const result = await swarm(JSON.parse(argument) as SwarmOrder);
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-}
-
 /** Connects all sites of the order, or stops when its time is over. */
 export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
   const calls = new Map<bigint, Call>();
@@ -185,4 +179,10 @@ export function quantilesOf(
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
   return { p50Ms: at(0.5), p99Ms: at(0.99), longestMs: at(1) };
+}
+
+const [argument] = process.argv.slice(2);
+if (import.meta.main && argument !== undefined) {
+  const result = await swarm(JSON.parse(argument) as SwarmOrder);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
