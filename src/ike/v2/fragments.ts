@@ -77,6 +77,7 @@ const REASSEMBLY_MS_MAX = 60_000;
 export type Part = {
   readonly fragment: Fragment;
   readonly firstInner: number;
+  /** Both are kept: nothing else holds them. */
   readonly head: Uint8Array;
   readonly plaintext: Uint8Array;
 };
@@ -122,9 +123,9 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
   if (octets > octetsMax) {
     return refuse(`it sends more than ${octetsMax} octets in fragments`);
   }
-  const parts = new Map(known.parts).set(number, part.plaintext.slice());
+  const parts = new Map(known.parts).set(number, part.plaintext);
   if (parts.size < total) {
-    const now: Reassembly = { ...known, parts, octets, firstInner, head: head.slice() };
+    const now: Reassembly = { ...known, parts, octets, firstInner, head };
     return { kind: "incomplete", fragments: { ...fragments, [way]: now } };
   }
   const ordered = Array.from({ length: total }, (_, i) => parts.get(i + 1) ?? new Uint8Array(0));
