@@ -7,6 +7,7 @@ import { keyExchangeFor } from "../../crypto/key-exchange.ts";
 import type { Suite } from "../../crypto/suite.ts";
 import { Integ, Ke } from "../../crypto/transform.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import { onceFor } from "../../octets/once-for.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -285,24 +286,24 @@ function allowsGroup(ke: readonly number[], group: number): boolean {
  * What of a suite an ISAKMP SA can have: CBC, hashes that the suite has both as PRF and as
  * integrity, and groups with numbers of IKEv1; none if that leaves nothing.
  */
-function isakmpSuite(suite: Suite): readonly Suite[] {
+const isakmpSuite = onceFor((suite: Suite): readonly Suite[] => {
   if (!hasNoAdditional(suite)) return [];
   const encr = suite.encr.filter((t) => isakmpEncryptionFor(t.id, t.keyBits) !== undefined);
   const prf = suite.prf.filter((id) => suite.integ.includes(INTEGRITY_OF_PRF.get(id) ?? -1));
   const ke = suite.ke.filter((id) => GROUPS.has(id));
   const isEmpty = encr.length === 0 || prf.length === 0 || ke.length === 0;
   return isEmpty ? [] : [{ encr, prf, integ: [], ke, esn: [] }];
-}
+});
 
 /** What of a suite an IPsec SA can have: 32-bit sequence numbers. */
-function espSuite(suite: Suite): readonly Suite[] {
+const espSuite = onceFor((suite: Suite): readonly Suite[] => {
   if (!hasNoAdditional(suite) || !suite.esn.includes(false)) return [];
   const encr = suite.encr.filter((t) => anyEspEncryptionFor(t.id, t.keyBits) !== undefined);
   const ke = suite.ke.filter((id) => id === Ke.NONE || GROUPS.has(id));
   // Where all groups are unknown to IKEv1, perfect forward secrecy was still asked for.
   if (encr.length === 0 || (ke.length === 0 && suite.ke.length > 0)) return [];
   return [{ encr, prf: [], integ: suite.integ, ke, esn: [] }];
-}
+});
 
 function hasNoAdditional({ additional = [] }: Suite): boolean {
   return additional.every(isOptional);

@@ -4,6 +4,7 @@
  */
 
 import { Encr } from "../../crypto/transform.ts";
+import { onceFor } from "../../octets/once-for.ts";
 import { attributeNumber, numberAttribute } from "../../wire/v1/attribute.ts";
 import type { Attribute, Transform } from "../../wire/v1/message.ts";
 import {
@@ -48,7 +49,7 @@ export type EspOffer = Odd & {
 };
 
 /** Reads a transform of an ISAKMP proposal. AES without a key length has 128 bits. */
-export function isakmpOfferOf({ id, attributes }: Transform): IsakmpOffer {
+export const isakmpOfferOf = onceFor(({ id, attributes }: Transform): IsakmpOffer => {
   const A = IsakmpAttribute;
   const read = readAttributes(attributes, A);
   const { value, lifetime } = read;
@@ -65,10 +66,10 @@ export function isakmpOfferOf({ id, attributes }: Transform): IsakmpOffer {
     authMethod: value(A.AUTHENTICATION_METHOD),
     lifetime,
   };
-}
+});
 
 /** Reads a transform of an ESP proposal. AES without a key length has 128 bits. */
-export function espOfferOf({ id, attributes }: Transform): EspOffer {
+export const espOfferOf = onceFor(({ id, attributes }: Transform): EspOffer => {
   const A = IpsecAttribute;
   const { value, lifetime, odd } = readAttributes(attributes, A);
   const authentication = value(A.AUTHENTICATION_ALGORITHM);
@@ -80,7 +81,7 @@ export function espOfferOf({ id, attributes }: Transform): EspOffer {
     encapsulation: value(A.ENCAPSULATION_MODE),
     lifetime,
   };
-}
+});
 
 /** A transform for an ISAKMP SA, whose algorithms have a number in IKEv1. */
 export function isakmpTransform(

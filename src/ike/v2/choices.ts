@@ -1,6 +1,6 @@
 /**
  * What was chosen before from the same offer. Sites of a fleet offer the same transforms, and the
- * same list of them is one object (`wire/v2/payload/known-transforms.ts`): so a choice is made
+ * same list of them is one object (`wire/known-transforms.ts`): so a choice is made
  * once, and sites share it.
  */
 

@@ -1,7 +1,8 @@
 /** Transforms that were read before: the same octets give the same list, and others never do. */
 
 import { expect, test } from "bun:test";
-import { transformsOf } from "../../../src/wire/v2/payload/known-transforms.ts";
+import { createKnownTransforms } from "../../../src/wire/known-transforms.ts";
+import { parseSa as parseIkev1Sa } from "../../../src/wire/v1/payload/sa.ts";
 import { parseSa } from "../../../src/wire/v2/payload/sa.ts";
 import { faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
@@ -36,7 +37,25 @@ test("a wrong count is a fault, whatever was read before", () => {
   }
 });
 
+test("the same in IKEv1: one list, each proposal with its own SPI", () => {
+  // Transform 1, AES-CBC, reserved; encapsulation mode: tunnel.
+  const transform = "00 00 00 0c 01 0c 00 00 80 04 00 01";
+  const offer = (spi: string) =>
+    hex("00 00 00 01 00 00 00 01", "00 00 00 18 01 03 04 01", spi, transform);
+  const listOfV1 = (octets: Uint8Array) => {
+    const read = parsed(octets, parseIkev1Sa);
+    if (!read.ok) throw new Error(read.error.detail);
+    return read.value.proposals[0];
+  };
+  const [one, two] = [listOfV1(offer("c0 00 00 01")), listOfV1(offer("c0 00 00 02"))];
+  expect(two?.transforms).toBe(one?.transforms ?? []);
+  expect([one?.spi[3], two?.spi[3]]).toEqual([1, 2]);
+  const wrong = hex("00 00 00 01 00 00 00 01", "00 00 00 18 01 03 04 02", "c0 00 00 01", transform);
+  expect(faultOf(wrong, parseIkev1Sa)).toContain("transform 1 of 2");
+});
+
 test("only so many lists are kept, and no long one", () => {
+  const transformsOf = createKnownTransforms();
   let times = 0;
   const ask = (octets: Uint8Array) =>
     transformsOf(octets, 0, () => {

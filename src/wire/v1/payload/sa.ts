@@ -1,8 +1,9 @@
 /** The Security Association payload: proposals and transforms (RFC 2408 §3.4-§3.6). */
 
 import { assert } from "../../../octets/assert.ts";
-import type { Reader } from "../../../octets/reader.ts";
+import { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
+import { createKnownTransforms } from "../../known-transforms.ts";
 import {
   checkLastTransform,
   emitSubstructure,
@@ -77,6 +78,16 @@ function parseProposal(r: Reader): Proposal {
   const count = r.u8();
   if (spiOctets > r.left) r.fail(`SPI Size ${spiOctets}, but ${r.left} octets are left`);
   const spi = r.octets(spiOctets);
+  const octets = r.rest();
+  const transforms = transformsOf(octets, count, () => {
+    return parseTransforms(new Reader(octets, r.where), count);
+  });
+  return { number, protocol, spi, transforms };
+}
+
+const transformsOf = createKnownTransforms<Transform>();
+
+function parseTransforms(r: Reader, count: number): readonly Transform[] {
   const transforms: Transform[] = [];
   for (let i = 1; i <= count; i++) {
     if (r.left === 0) r.fail(`# of Transforms ${count}, has ${i - 1}`);
@@ -85,7 +96,7 @@ function parseProposal(r: Reader): Proposal {
     transforms.push(parseTransform(body));
   }
   r.end();
-  return { number, protocol, spi, transforms };
+  return transforms;
 }
 
 // |  Transform #  |  Transform-Id |           RESERVED2           |

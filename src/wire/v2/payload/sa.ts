@@ -3,6 +3,7 @@
 import { assert } from "../../../octets/assert.ts";
 import { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
+import { createKnownTransforms } from "../../known-transforms.ts";
 import {
   checkLastTransform,
   emitSubstructure,
@@ -18,7 +19,6 @@ import {
   type Transform,
   type UnknownAttributes,
 } from "../message.ts";
-import { transformsOf } from "./known-transforms.ts";
 
 /** A proposal's number is one octet (§3.3.1), so there are no more of them. */
 export const PROPOSALS_MAX = 255;
@@ -94,6 +94,8 @@ function parseProposal(r: Reader): Proposal {
   });
   return { number, protocol, spi, transforms };
 }
+
+const transformsOf = createKnownTransforms<Transform>();
 
 function parseTransforms(r: Reader, count: number): readonly Transform[] {
   const transforms: Transform[] = [];
