@@ -20,6 +20,13 @@ export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Whether `octets` begin with all of `begin`. */
+export function startsWith(octets: Uint8Array, begin: Uint8Array): boolean {
+  if (octets.length < begin.length) return false;
+  for (let i = 0; i < begin.length; i++) if (octets[i] !== begin[i]) return false;
+  return true;
+}
+
 /**
  * Octet-wise order; if one is the beginning of the other, the shorter is lower (RFC 7296 §2.8.1).
  */

@@ -134,7 +134,7 @@ export function onAggressiveAnswer(
   if (isakmpFlags(event.octets).encryption || header.spiR === 0n) return { sa, effects: [] };
   // A copy: what is read of it is kept until the shared secret is there.
   const octets = event.octets.slice();
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), STEP);
+  const parsed = parsePayloads(header.nextPayload, octets, STEP, IKE_HEADER_OCTETS);
   if (!parsed.ok) return hinted(sa, parsed.error);
   const { payloads } = parsed.value;
   context.onMessage?.(seenPayloads("received", header, payloads));

@@ -207,8 +207,7 @@ function readThird(
   if (isakmpFlags(octets).encryption) {
     return decryptMessage({ algorithms, keys: sa.keys }, sa.iv, header, octets);
   }
-  const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, EXCHANGE);
+  const parsed = parsePayloads(header.nextPayload, octets, EXCHANGE, IKE_HEADER_OCTETS);
   return parsed.ok ? { received: parsed.value, iv: sa.iv } : undefined;
 }
 

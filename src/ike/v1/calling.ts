@@ -187,8 +187,8 @@ export function errorIn(
   { onMessage }: IkeContext,
 ): ReportedError | undefined {
   if (header.exchangeType !== ExchangeType.INFORMATIONAL) return undefined;
-  const content = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, content, modeOfCall(sa));
+  const mode = modeOfCall(sa);
+  const parsed = parsePayloads(header.nextPayload, octets, mode, IKE_HEADER_OCTETS);
   if (!parsed.ok) return undefined;
   const { payloads } = parsed.value;
   onMessage?.(seenPayloads("received", header, payloads));

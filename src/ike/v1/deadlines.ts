@@ -29,11 +29,17 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   if (sa.phase === "proving-user") return deadlineOfProving(sa);
   if (sa.phase !== "established") return sa.expireAt;
   const { timers, heir, dpd, fragments, push } = sa;
-  let next: Instant | undefined = timers.hardAt;
-  const duties = [timers.rekeyAt, timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
-  const others = [timers.redundant?.at, heir?.until, dpd.asked?.againAt, livenessAt(sa)];
-  const parts = [fragments?.until, push?.sent?.retransmitAt];
-  for (const at of [...duties, ...others, ...parts]) next = earlier(next, at);
+  // After each message: without a list of them.
+  let next = earlier(timers.hardAt, timers.rekeyAt);
+  next = earlier(next, timers.inactivityAt);
+  next = earlier(next, timers.keepaliveAt);
+  next = earlier(next, timers.childlessAt);
+  next = earlier(next, timers.redundant?.at);
+  next = earlier(next, heir?.until);
+  next = earlier(next, dpd.asked?.againAt);
+  next = earlier(next, livenessAt(sa));
+  next = earlier(next, fragments?.until);
+  next = earlier(next, push?.sent?.retransmitAt);
   for (const { rekeyAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, rekeyAt), redundantUntil);
   }

@@ -39,7 +39,7 @@ export function takeFragment(sa: IkeSa, event: MessageEvent, { now }: IkeContext
   const { header, octets, path } = event;
   const octetsMax = octetsMaxOf(sa);
   if (octetsMax === 0) return refused(sa);
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), "fragment");
+  const parsed = parsePayloads(header.nextPayload, octets, "fragment", IKE_HEADER_OCTETS);
   const fragment = parsed.ok ? payloadOf(parsed.value.payloads, "FRAGMENT") : undefined;
   if (fragment === undefined) return refused(sa);
   const added = addFragment(sa.fragments, header, fragment, now);

@@ -168,8 +168,7 @@ function stream(octets: number, next: (former: Uint8Array | undefined) => Uint8A
     const made = next(block);
     wipe(block);
     block = made;
-    whole.set(block.subarray(0, octets - at), at);
-    at += block.length;
+    for (let i = 0; i < block.length && at < octets; i++) whole[at++] = block[i] ?? 0;
   }
   wipe(block);
   return whole;

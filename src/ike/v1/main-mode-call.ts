@@ -109,7 +109,7 @@ function readClear(sa: MainAsked | MainSentKe, event: MessageEvent, context: Ike
   // A copy: what is read of it is kept.
   const octets = event.octets.slice();
   const { header } = event;
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), STEP);
+  const parsed = parsePayloads(header.nextPayload, octets, STEP, IKE_HEADER_OCTETS);
   if (!parsed.ok) return { kind: "done", step: hinted(sa, parsed.error) };
   context.onMessage?.(seenPayloads("received", header, parsed.value.payloads));
   return { kind: "read", received: parsed.value, octets };

@@ -146,7 +146,7 @@ function onKe(
   { digest, context }: { readonly digest: Uint8Array; readonly context: IkeContext },
 ): Step {
   if (isakmpFlags(octets).encryption) return { sa, effects: [] };
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), STEP);
+  const parsed = parsePayloads(header.nextPayload, octets, STEP, IKE_HEADER_OCTETS);
   if (!parsed.ok) return endPhase1(sa, parsed.error);
   const { payloads } = parsed.value;
   context.onMessage?.(seenPayloads("received", header, payloads));

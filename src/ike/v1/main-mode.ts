@@ -139,7 +139,7 @@ export function onMainKe(sa: MainAwaitingKe, event: MessageEvent, context: IkeCo
   const digest = sha256(octets);
   if (equalOctets(digest, sa.last.digest)) return repeatLast(sa, context);
   if (header.spiR !== sa.id.spiR || isakmpFlags(octets).encryption) return { sa, effects: [] };
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(IKE_HEADER_OCTETS), STEP);
+  const parsed = parsePayloads(header.nextPayload, octets, STEP, IKE_HEADER_OCTETS);
   if (!parsed.ok) return endPhase1(sa, parsed.error);
   const { payloads } = parsed.value;
   context.onMessage?.(seenPayloads("received", header, payloads));

@@ -1,6 +1,6 @@
 /** NAT traversal: which text both ends follow, and where a NAT is (RFC 3947 §3, §5.1). */
 
-import type { Path } from "../../inet/endpoint.ts";
+import type { Endpoint, Path } from "../../inet/endpoint.ts";
 import { equalOctets } from "../../octets/concat.ts";
 import type { Payload, Received } from "../../wire/v1/message.ts";
 import { type Vendor, vendorPayload } from "../../wire/v1/vendor-id.ts";
@@ -61,10 +61,13 @@ export function detectNat(
   const hashes = payloads.flatMap((one) => (one.kind === kind ? [one.data] : []));
   const [first, ...others] = hashes.slice(0, NAT_D_MAX);
   if (natT === "none" || first === undefined) return "none";
-  const own = seen.paths.map(({ local }) => natDHash(prf.hash, seen.id, local));
-  const theirs = seen.paths.map(({ remote }) => natDHash(prf.hash, seen.id, remote));
-  const isLocal = !own.some((hash) => equalOctets(hash, first));
-  const isRemote = !others.some((other) => theirs.some((hash) => equalOctets(hash, other)));
+  const isOneOf = (hashed: readonly Uint8Array[], end: Endpoint) => {
+    const own = natDHash(prf.hash, seen.id, end);
+    return hashed.some((one) => equalOctets(one, own));
+  };
+  // Mostly the first path fits, and the others need not be hashed.
+  const isLocal = !seen.paths.some(({ local }) => isOneOf([first], local));
+  const isRemote = !seen.paths.some(({ remote }) => isOneOf(others, remote));
   if (isRemote) return isLocal ? "both" : "remote";
   return isLocal ? "local" : "none";
 }

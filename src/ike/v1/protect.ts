@@ -33,7 +33,7 @@ export function decryptMessage(
   octets: Uint8Array,
 ): Decrypted | undefined {
   if (!isakmpFlags(octets).encryption) return undefined;
-  const content = octets.subarray(IKE_HEADER_OCTETS);
+  const content = octets.slice(IKE_HEADER_OCTETS);
   const opened = decryptPayloads(algorithms, keys.cipherKey, iv, content);
   if (opened === undefined) return undefined;
   const parsed = parsePayloads(header.nextPayload, opened.octets, "message");

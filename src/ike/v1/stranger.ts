@@ -38,9 +38,7 @@ export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Openi
     const detail = "the first message is marked as encrypted";
     return err({ kind: "malformed", where: exchange, detail });
   }
-  // A copy: what is read of it is kept until the row and the key exchange are there.
-  const body = octets.slice(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, exchange);
+  const parsed = parsePayloads(header.nextPayload, octets, exchange, IKE_HEADER_OCTETS);
   if (!parsed.ok) return parsed;
   const { payloads } = parsed.value;
   const offer = neededPayload(payloads, "SA", exchange);
@@ -82,7 +80,6 @@ export function seenInClear(
   octets: Uint8Array,
 ): Omit<SeenMessage, "way"> | undefined {
   if (isakmpFlags(octets).encryption) return undefined;
-  const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, "message");
+  const parsed = parsePayloads(header.nextPayload, octets, "message", IKE_HEADER_OCTETS);
   return seenPayloads("received", header, parsed.ok ? parsed.value.payloads : []);
 }

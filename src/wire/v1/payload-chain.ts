@@ -1,7 +1,7 @@
 /** Payloads one after another, each naming the type of the next (RFC 2408 §3.2). */
 
 import { never } from "../../octets/assert.ts";
-import { attempt, decode, type Malformed, type Reader } from "../../octets/reader.ts";
+import { attempt, type Malformed, Reader } from "../../octets/reader.ts";
 import type { Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
 import { IKE_HEADER_OCTETS, patchHeaderLength } from "../header.ts";
@@ -22,19 +22,20 @@ import { emitDelete, emitNotify, parseDelete, parseNotify } from "./payload/noti
 import { emitSa, parseSa } from "./payload/sa.ts";
 
 /**
- * Reads the payloads of a message after its header, or of its decrypted content. `first` is the
- * type of the first payload, `where` the name of this chain in faults. The values are views of
- * `octets`. Whatever follows the last payload is padding, of which senders put any amount.
+ * Reads the payloads of a message's decrypted content, or of a whole message `from` the end of its
+ * header. `first` is the type of the first payload, `where` the name of this chain in faults.
+ * Whatever follows the last payload is padding, of which senders put any amount.
  */
 export function parsePayloads(
   first: number,
   octets: Uint8Array,
   where: string,
+  from = 0,
 ): Result<ReceivedPayloads, Malformed> {
-  return decode(octets, where, (r) => readChain(r, first, octets));
+  return attempt(new Reader(octets, where, from), (r) => readChain(r, first));
 }
 
-function readChain(r: Reader, first: number, octets: Uint8Array): ReceivedPayloads {
+function readChain(r: Reader, first: number): ReceivedPayloads {
   const payloads: Received[] = [];
   const seen = new Set<number>();
   let afterFirst = 0;
@@ -49,13 +50,13 @@ function readChain(r: Reader, first: number, octets: Uint8Array): ReceivedPayloa
     if (afterFirst === 0) afterFirst = r.at;
     type = nextPayload;
   }
-  return { payloads, afterFirst: octets.subarray(afterFirst, r.at), trailing: r.left };
+  return { payloads, afterFirst: r.since(afterFirst), trailing: r.left };
 }
 
 /** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Received {
   const body = r.whole();
-  const parsed = attempt(r, (inner) => parseBody(type, inner));
+  const parsed = attempt(r, (inner) => parseBody(type, inner, body));
   if (parsed.ok) return { ...parsed.value, body };
   const { where, detail } = parsed.error;
   return { kind: "UNREADABLE", payloadType: type, data: body, body, fault: { where, detail } };
@@ -63,7 +64,7 @@ function readBody(type: number, r: Reader): Received {
 
 /** A whole message without encryption. */
 export function emitMessage(header: IsakmpHeader, payloads: readonly Payload[]): Uint8Array {
-  const w = new Writer();
+  const w = new Writer(MESSAGE_OCTETS);
   emitIsakmpHeader(w, header, firstPayloadType(payloads));
   emitPayloads(w, payloads);
   patchHeaderLength(w);
@@ -92,7 +93,7 @@ export function emitPayloadOctets(payloads: readonly Payload[]): Uint8Array {
 
 /** The body of one payload, without its generic header: SAi_b, IDii_b. */
 export function emitPayloadBody(payload: Payload): Uint8Array {
-  const w = new Writer();
+  const w = new Writer(BODY_OCTETS);
   emitBody(w, payload);
   return w.done();
 }
@@ -118,7 +119,7 @@ function emitPayloads(w: Writer, payloads: readonly Payload[]): void {
   }
 }
 
-function parseBody(type: number, r: Reader): Payload {
+function parseBody(type: number, r: Reader, body: Uint8Array): Payload {
   switch (type) {
     case PayloadType.SA:
       return parseSa(r);
@@ -129,7 +130,7 @@ function parseBody(type: number, r: Reader): Payload {
     case PayloadType.CERTREQ:
       return { kind: "CERTREQ", encoding: r.u8(), data: r.rest() };
     case PayloadType.NONCE:
-      return parseNonce(r);
+      return parseNonce(r, body);
     case PayloadType.NOTIFY:
       return parseNotify(r);
     case PayloadType.DELETE:
@@ -143,16 +144,16 @@ function parseBody(type: number, r: Reader): Payload {
     case PayloadType.FRAGMENT:
       return parseFragment(r);
     default:
-      return parseData(type, r.rest());
+      return parseData(type, body);
   }
 }
 
 /** RFC 2409 §5. */
-function parseNonce(r: Reader): Payload {
+function parseNonce(r: Reader, data: Uint8Array): Payload {
   if (r.left < NONCE_OCTETS_MIN || r.left > NONCE_OCTETS_MAX) {
     r.fail(`Nonce Data has ${r.left} octets, needs ${NONCE_OCTETS_MIN} to ${NONCE_OCTETS_MAX}`);
   }
-  return { kind: "NONCE", data: r.rest() };
+  return { kind: "NONCE", data };
 }
 
 function parseData(type: number, data: Uint8Array): Payload {
@@ -211,6 +212,10 @@ function emitBody(w: Writer, payload: Payload): void {
   }
 }
 
+/** Room for a message of Phase 1 with MODP-2048, NAT detection and vendor IDs. */
+const MESSAGE_OCTETS = 1_000;
+/** Room for an identity. */
+const BODY_OCTETS = 64;
 const NONCE_OCTETS_MIN = 8;
 const NONCE_OCTETS_MAX = 256;
 

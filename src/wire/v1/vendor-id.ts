@@ -1,7 +1,7 @@
 /** Vendor IDs: what an end says that it understands (RFC 3947 §3.1, RFC 3706 §5.1 and others). */
 
 import { assert } from "../../octets/assert.ts";
-import { equalOctets } from "../../octets/concat.ts";
+import { equalOctets, startsWith } from "../../octets/concat.ts";
 import { fromHex } from "../../octets/hex.ts";
 import type { DataPayload, Received } from "./message.ts";
 
@@ -36,8 +36,7 @@ const KNOWN: ReadonlyMap<Vendor, Known & { readonly rest: Uint8Array }> = new Ma
 /** Whose Vendor ID this is; undefined for one that means nothing here. */
 export function vendorOf(data: Uint8Array): Vendor | undefined {
   for (const [vendor, { octets, isPrefix }] of KNOWN) {
-    const begin = isPrefix ? data.subarray(0, octets.length) : data;
-    if (equalOctets(begin, octets)) return vendor;
+    if (isPrefix ? startsWith(data, octets) : equalOctets(data, octets)) return vendor;
   }
   return undefined;
 }
