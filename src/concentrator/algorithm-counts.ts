@@ -27,36 +27,33 @@ export function countAlgorithms(
 ): void {
   const known = counted.get(algorithms) ?? linesOf(algorithms);
   counted.set(algorithms, known);
-  for (const { kind, algorithm } of known) add(counts, sa, kind, algorithm);
+  for (const { kind, algorithm, keys } of known) {
+    const key = keys[sa];
+    const count = (counts.get(key)?.count ?? 0) + 1;
+    counts.set(key, { sa, kind, algorithm, count });
+  }
 }
 
-type Line = Pick<AlgorithmCount, "kind" | "algorithm">;
+/** `keys`: where it is counted, for each kind of SA. */
+type Line = Pick<AlgorithmCount, "kind" | "algorithm"> & {
+  readonly keys: Readonly<Record<AlgorithmCount["sa"], string>>;
+};
 
 /** Sites that offered the same share their algorithms. */
 const counted = new WeakMap<IkeAlgorithms | EspAlgorithms, readonly Line[]>();
 
 function linesOf({ encr, ke, additional }: IkeAlgorithms | EspAlgorithms): readonly Line[] {
   const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== Ke.NONE);
-  const lines: Line[] = [{ kind: "encryption", algorithm: encr.name }];
+  const lines: Line[] = [line("encryption", encr.name)];
   for (const id of methods) {
-    const algorithm = transformName(TransformType.KE, id, undefined);
-    lines.push({ kind: "key_exchange", algorithm });
+    lines.push(line("key_exchange", transformName(TransformType.KE, id, undefined)));
   }
-  if (methods.length === 0) lines.push({ kind: "key_exchange", algorithm: "none" });
-  else {
-    const algorithm = methods.some(isPostQuantumMethod) ? "yes" : "no";
-    lines.push({ kind: "post_quantum", algorithm });
-  }
+  if (methods.length === 0) lines.push(line("key_exchange", "none"));
+  else lines.push(line("post_quantum", methods.some(isPostQuantumMethod) ? "yes" : "no"));
   return lines;
 }
 
-function add(
-  counts: AlgorithmCounts,
-  sa: AlgorithmCount["sa"],
-  kind: AlgorithmCount["kind"],
-  algorithm: string,
-): void {
-  const key = `${sa} ${kind} ${algorithm}`;
-  const count = (counts.get(key)?.count ?? 0) + 1;
-  counts.set(key, { sa, kind, algorithm, count });
+function line(kind: AlgorithmCount["kind"], algorithm: string): Line {
+  const of = `${kind} ${algorithm}`;
+  return { kind, algorithm, keys: { ike: `ike ${of}`, child: `child ${of}` } };
 }
