@@ -197,6 +197,7 @@ export const COUNTER_NAMES = [
   "ike_sas_with_ppk",
   "ike_sas_with_downgrade_prevention",
   "ikev1_sas_established",
+  "ikev1_sas_legacy",
   "ike_sas_rekeyed",
   "ike_sas_over_limit",
   "rekey_collisions",

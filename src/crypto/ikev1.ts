@@ -83,6 +83,11 @@ export function anyEspIntegrityFor(id: number): EspIntegrity | undefined {
   return espIntegrityFor(id) ?? ONLY_IKEV1_ESP_INTEGRITY.find((integ) => integ.id === id);
 }
 
+/** The names of all that an eroute has to allow. */
+export const LEGACY_NAMES: readonly string[] = LEGACY.map(([type, id]) =>
+  transformName(type, id, undefined),
+);
+
 /** Whether an eroute has to allow this transform by name. */
 export function isLegacy(type: number, id: number): boolean {
   return LEGACY.some((one) => one[0] === type && one[1] === id);

@@ -123,6 +123,7 @@ export type IkeCounter =
   | "messages_repeated"
   | "messages_out_of_window"
   | "authentication_failures"
+  | "ikev1_sas_legacy"
   | "authentications_unanswered"
   | "child_sas_rekeyed"
   | "child_sas_refused_full"

@@ -1,6 +1,7 @@
 /** Finds sites by algorithm, by any name that people use, in what they have or offered. Pure. */
 
 import type { IkeSaView } from "../concentrator/snapshot.ts";
+import { LEGACY_NAMES } from "../crypto/ikev1.ts";
 import { keywordFor } from "../crypto/keyword.ts";
 import { ALGORITHM_NAMES, transformName } from "../crypto/names.ts";
 import { TransformType } from "../crypto/transform.ts";
@@ -15,12 +16,13 @@ export type AlgorithmFilter = {
 
 /**
  * A filter for one algorithm or family: `mlkem768`, `ML_KEM_768`, `modp`, or `pq` for any key
- * exchange that a quantum computer does not break; `ikev1` and `ikev2` for a version of IKE, `ppk`
- * and `downgrade-prevention` for IKE SAs that have it.
+ * exchange that a quantum computer does not break; `legacy` for anything that IKEv1 has only where
+ * `legacy` of an eroute allows it; `ikev1` and `ikev2` for a version of IKE, `ppk` and
+ * `downgrade-prevention` for IKE SAs that have it.
  */
 export function algorithmFilter(word: string): Result<AlgorithmFilter, string> {
   const wanted = bare(word);
-  const exact = exactNames(word.toLowerCase());
+  const exact = wanted === LEGACY ? WEAK : exactNames(word.toLowerCase());
   const isKnown = exact.size > 0 || isPostQuantumWord(wanted) || KNOWN.some(startsWith(wanted));
   if (wanted.length < LENGTH_MIN || !isKnown) {
     return err(`"${word.slice(0, 40)}" is no known algorithm, such as mlkem768, modp1024 or pq`);
@@ -58,6 +60,8 @@ const SEEN_MAX = 1_000;
 function isPostQuantumWord(word: string): boolean {
   return word === "pq" || word === "postquantum";
 }
+
+const LEGACY = "legacy";
 
 /** A word of our own notation means exactly its transform; `sha1` also the PRF of that name. */
 function exactNames(word: string): ReadonlySet<string> {
@@ -108,4 +112,5 @@ const PPK = "PPK";
 const DOWNGRADE_PREVENTION = "DOWNGRADE_PREVENTION";
 const TRAITS = ["IKEv1", "IKEv2", PPK, DOWNGRADE_PREVENTION];
 const KNOWN: readonly string[] = [...ALGORITHM_NAMES.all, ...TRAITS].map(bare);
+const WEAK: ReadonlySet<string> = new Set(LEGACY_NAMES.map(bare));
 const KEY_EXCHANGES: ReadonlySet<string> = new Set(ALGORITHM_NAMES.keyExchanges);

@@ -91,7 +91,14 @@ test("3DES or AES with SHA-1 and group 2: refused without legacy, accepted with 
     quickMode(table, phase1(table, knobs));
     expect(namesOf(table)).toEqual(["fleet/site-1"]);
     expect(childSasOf(table)).toBe(1);
+    // An ISAKMP SA and a Child SA; the words name what is weak.
+    expect(table.concentrator.snapshot().counters.ikev1_sas_legacy).toBe(2);
+    const up = table.journal.find(({ reason }) => reason === "established");
+    expect(up?.detail).toMatch(/; weak: (3DES, )?PRF_HMAC_SHA1, MODP_1024$/);
   }
+  const modern = fleet();
+  quickMode(modern, phase1(modern));
+  expect(modern.concentrator.snapshot().counters.ikev1_sas_legacy).toBe(0);
 });
 
 test("a USER_FQDN with AES-256, SHA-256 and group 14", () => {

@@ -25,6 +25,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "signatures_refused",
   "ike_sas_with_ppk",
   "ike_sas_with_downgrade_prevention",
+  "ikev1_sas_legacy",
   "ike_sas_over_limit",
   "rekey_collisions",
   "fragments_received",

@@ -42,7 +42,10 @@ function declareTunnels({ program, terminal, ends }: Declaration): void {
         "closing",
       ]),
     )
-    .option("--with <algorithm>", "only with this one: mlkem768, modp, pq (any post-quantum)")
+    .option(
+      "--with <algorithm>",
+      "only with this one: mlkem768, modp, pq (any post-quantum), legacy",
+    )
     .option("--without <algorithm>", "only without it: also ppk, downgrade-prevention, ikev1")
     .addOption(
       new Option("--sort <key>", "sort by this instead of the time of creation").choices(SORT_KEYS),

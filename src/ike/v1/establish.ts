@@ -12,6 +12,7 @@ import { newDpd } from "./dpd.ts";
 import type { Established, Pushes } from "./established-phase.ts";
 import { ikeAlgorithmsOf } from "./facts.ts";
 import { wipeIsakmpKeys } from "./keys.ts";
+import { countLegacy, legacyIn } from "./legacy.ts";
 import { askForUser } from "./proving-user.ts";
 import { beginPush } from "./push.ts";
 import type { AfterProof } from "./responder-phase.ts";
@@ -104,7 +105,9 @@ export function establish(proven: Proven, context: IkeContext): Step {
     },
   };
   const { initialContact } = proven;
-  const detail = ikeAlgorithmsText(ikeAlgorithmsOf(algorithms));
+  const weak = legacyIn(algorithms);
+  const text = ikeAlgorithmsText(ikeAlgorithmsOf(algorithms));
+  const detail = weak.length === 0 ? text : `${text}; weak: ${weak.join(", ")}`;
   const note = { level: "info", step, outcome: "ok", reason: "established", detail } as const;
   const pushes = pushesOf(proven);
   if (proven.needsUser) {
@@ -115,6 +118,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
   const pushed = pushes === undefined ? { sa, effects: [] } : beginPush(sa, pushes, context);
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: proven.holder, phase1 },
+    ...countLegacy(algorithms),
     { kind: "note", note },
     ...pushed.effects,
   ];

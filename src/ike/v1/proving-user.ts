@@ -15,6 +15,7 @@ import { failedNote } from "./answer.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
+import { countLegacy } from "./legacy.ts";
 import {
   type Decrypted,
   decryptMessage,
@@ -132,6 +133,7 @@ function begin(sa: ProvingUser, context: IkeContext): Step {
 function finish({ up, whenUp: { initialContact, note } }: ProvingUser): Step {
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: undefined },
+    ...countLegacy(up.algorithms),
     { kind: "note", note },
   ];
   return { sa: up, effects };

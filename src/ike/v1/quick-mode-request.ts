@@ -18,6 +18,7 @@ import { outboundOf } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { quickModeHash3 } from "./keys.ts";
+import { countLegacy } from "./legacy.ts";
 import { chooseEsp, espOffer, isAnswerTo } from "./proposal.ts";
 import { firstIv, hashed, newMessageId, sealMessage } from "./protect.ts";
 import {
@@ -264,7 +265,10 @@ function installGranted(
   };
   return {
     sa: replaceQuickMode(sa, next),
-    effects: [{ kind: "child-up", ticket, child, keys, inboundOnly: true }],
+    effects: [
+      { kind: "child-up", ticket, child, keys, inboundOnly: true },
+      ...countLegacy(child.algorithms),
+    ],
   };
 }
 

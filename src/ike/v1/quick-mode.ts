@@ -27,6 +27,7 @@ import { outboundOf } from "./commit-bit.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import { cookieOctets, quickModeHash3 } from "./keys.ts";
+import { countLegacy } from "./legacy.ts";
 import { errorNotify, notify } from "./notify.ts";
 import { answerOf, chooseEsp } from "./proposal.ts";
 import { hashed, sealMessage } from "./protect.ts";
@@ -190,7 +191,10 @@ function install(
   const next: Installing = { messageId, digest, iv, stage, ticket, child, Ni, Nr, answer };
   return {
     sa: replaceQuickMode(sa, next),
-    effects: [{ kind: "child-up", ticket, child, keys, inboundOnly: true }],
+    effects: [
+      { kind: "child-up", ticket, child, keys, inboundOnly: true },
+      ...countLegacy(child.algorithms),
+    ],
   };
 }
 

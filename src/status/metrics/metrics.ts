@@ -344,6 +344,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   ike_sa_init_requests: "IKE_SA_INIT requests received.",
   ike_sas_established: "IKE SAs whose peer authenticated.",
   ikev1_sas_established: "Established IKE SAs of IKEv1, which is for old routers.",
+  ikev1_sas_legacy: "SAs of IKEv1, also Child SAs, with what only legacy of an eroute allows.",
   ike_sas_with_ppk: "Established IKE SAs that use a post-quantum key (RFC 8784).",
   ike_sas_with_downgrade_prevention:
     "Established IKE SAs whose proofs cover both IKE_SA_INIT messages.",

@@ -34,10 +34,22 @@ test.each([
   ["AES_GCM_16_256", ["CLASSICAL", "HYBRID"]],
   ["aes128", ["OLD"]],
   ["sha1", ["OLD"]],
+  ["legacy", ["OLD"]],
   ["prfsha384", ["HYBRID"]],
   ["ecp384", []],
 ])("%s finds %p", (word, names) => {
   expect(found(word)).toEqual(names);
+});
+
+test("legacy is each of 3DES, MD5, SHA-1 and the groups 2 and 5, and nothing else", () => {
+  const filter = algorithmFilter("legacy");
+  const isLegacy = (list: string) => filter.ok && filter.value.isIn([list]);
+  for (const name of ["3DES", "PRF_HMAC_MD5", "HMAC_MD5_96", "HMAC_SHA1_96", "MODP_1536"]) {
+    expect([name, isLegacy(`AES_CBC_256/${name}`)]).toEqual([name, true]);
+  }
+  for (const name of ["HMAC_SHA2_256_96", "PRF_HMAC_SHA2_256", "MODP_2048", "CAMELLIA_CBC_128"]) {
+    expect([name, isLegacy(`AES_CBC_256/${name}`)]).toEqual([name, false]);
+  }
 });
 
 test("a word that is no algorithm is refused, not taken for one that nobody has", () => {
