@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes build/out/image: kernel, initramfs and data disk of a router, without root or loop devices.
 # The kernel is started directly (with qemu -kernel -initrd, or any boot loader that can do that).
+# COMPRESS is gzip's level.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -45,7 +46,7 @@ initramfs() {
   cp "$modules"/modules.{builtin,order} "$root/lib/modules/$version"
   /sbin/depmod -b "$root" "$version" 2>/dev/null
   # Files that are already compressed come first, and are not compressed again.
-  { factory; archive "$root" | gzip -6n; } >$out/initramfs.gz
+  { factory; archive "$root" | gzip -"${COMPRESS:-6}"n; } >$out/initramfs.gz
   rm -rf "$root"
 }
 
@@ -61,7 +62,7 @@ factory() {
   local root=$out/factory
   rm -rf "$root" && mkdir -p "$root/factory/data"
   skeleton "$root/factory/data"
-  gzip -6n <build/out/erouted >"$root/factory/erouted.gz"
+  gzip -"${COMPRESS:-6}"n <build/out/erouted >"$root/factory/erouted.gz"
   archive "$root"
   rm -rf "$root"
 }

@@ -39,7 +39,8 @@ const DOCUMENT = "docs/image.md";
 export async function startRouter(folder: string, data: RouterData): Promise<Router> {
   const disk = join(folder, "disk");
   writeData(disk, data);
-  const built = Bun.spawnSync(["build/image.sh"], { env: { ...process.env, DATA: disk } });
+  const env = { ...process.env, DATA: disk, COMPRESS: "1" };
+  const built = Bun.spawnSync(["build/image.sh"], { env });
   if (!built.success) throw new Error(`build/image.sh: ${built.stderr}`);
   const port = freeTcpPort();
   const taps = { wan: `wan${process.pid}`, lan: `lan${process.pid}` };
