@@ -2,6 +2,7 @@
 
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { formatAddress } from "../inet/address.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { ask } from "./ask.ts";
@@ -36,6 +37,7 @@ import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
 import { onDeletedElsewhere, onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
 import { onChildMethod } from "./sites/worked.ts";
+import { tellElsewhere } from "./sites/untold.ts";
 import { checkPassword } from "./sites/xauth.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
@@ -104,6 +106,8 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
     case "tell":
       engine.inbox.push({ spi: effect.to, event: effect.event });
       return;
+    case "unsaid":
+      return sayElsewhere(engine, spi, effect.spis);
     case "deleted-elsewhere":
       return onDeletedElsewhere(engine, spi, effect);
     case "count":
@@ -201,6 +205,11 @@ function keepAlive(engine: Engine, spi: IkeSpi): void {
 function holdBack(engine: Engine, entry: Entry): void {
   forgive(engine, entry);
   onHeldBack(engine, spiOf(entry.sa));
+}
+
+function sayElsewhere(engine: Engine, spi: IkeSpi, spis: readonly EspSpi[]): void {
+  const eroute = ikeSaAt(engine, spi)?.eroute;
+  if (eroute !== undefined) tellElsewhere(engine, eroute, spis, spi);
 }
 
 type Again = Extract<IkeEffect, { kind: "reauthenticate" }>["why"];

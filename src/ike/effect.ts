@@ -109,6 +109,8 @@ export type EffectOf<Sa> =
   | { readonly kind: "hand-over"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
   /** Pass an event to another IKE SA of the same site. */
   | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
+  /** These inbound SPIs are gone: tell the peer in another IKE SA, as this one ends (IKEv1). */
+  | { readonly kind: "unsaid"; readonly spis: readonly EspSpi[] }
   /** The peer has deleted another IKE SA of its own, and says so in this one. */
   | { readonly kind: "deleted-elsewhere"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
   | { readonly kind: "count"; readonly counter: IkeCounter }

@@ -146,6 +146,8 @@ export type IkeEvent =
   | { readonly kind: "peer-moved"; readonly remote: Endpoint }
   /** The peer has deleted a Child SA in the IKE SA that it belonged to before (IKEv1). */
   | { readonly kind: "child-deleted"; readonly spiIn: EspSpi }
+  /** Child SAs with these inbound SPIs are gone: tell the peer (IKEv1). */
+  | { readonly kind: "say-gone"; readonly spis: readonly EspSpi[] }
   /** The site has deleted it, and has said so in another IKE SA. */
   | { readonly kind: "peer-deleted" }
   /** Another IKE SA of the site has handed over these Child SAs: they belong to this one now. */

@@ -28,6 +28,12 @@ export const INTERMEDIATE_OCTETS_MAX = 8_192;
 /** How long an ended IKE SA answers repeats of its last request. */
 export const LINGER_MS = 10_000;
 
+/**
+ * How long the third message of a Quick Mode of ours is kept: nobody answers it, so a peer that has
+ * not got it repeats the second one. strongSwan does so for 165 seconds.
+ */
+export const THIRD_MESSAGE_MS = 180_000;
+
 /** After a rekey the peer deletes the old SA; if it does not, we do so after this time. */
 export const REPLACED_MS = 30_000;
 

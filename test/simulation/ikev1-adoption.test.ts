@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { Ikev1Rule } from "../../src/eroute/eroute.ts";
+import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
 import { NotifyType } from "../../src/wire/v1/notify-type.ts";
@@ -179,4 +180,62 @@ test("the ISAKMP SA that was to take Child SAs has gone: another of the site tak
   table.deliver(first.quickThird(quick), PATH);
   expect(siteOf(table)?.childSas).toHaveLength(1);
   expect(table.kernel.states.size).toBe(2);
+});
+
+/** The kernel reports that the inbound state of the only Child SA has reached its hard limit. */
+function expireChild(table: Table): number {
+  const model = [...table.kernel.states.values()].find(({ state }) => state.direction === "in");
+  const expire = model === undefined ? undefined : table.kernel.expire(model);
+  if (expire !== undefined) table.feed({ kind: "expire", expire });
+  return model?.state.id.spi ?? 0;
+}
+
+/** SPIs of Child SAs in the Deletes that the site has got. */
+function toldTo(caller: Caller, table: Table): readonly number[] {
+  return table.sent.splice(0).flatMap(({ octets }) =>
+    caller.open(octets).payloads.flatMap((payload) => {
+      if (payload.kind !== "DELETE" || payload.protocol !== Protocol.ESP) return [];
+      return payload.spis.map((spi) => new Reader(spi, "SPI").u32());
+    }),
+  );
+}
+
+test.each([false, true])(
+  "a Child SA without an ISAKMP SA ends: the site is told in the next one, upgrade: %p",
+  (isUpgraded) => {
+    const table = layFleet();
+    const caller = callIn(table);
+    connectChild(table, caller);
+    table.deliver(caller.inform([deleteOf(Protocol.ISAKMP, caller.cookies())]), PATH);
+    const spi = expireChild(table);
+    expect(table.sent).toEqual([]);
+    if (isUpgraded) expect(table.succeed(2_000)).toBe(true);
+    const newer = callIn(table, { seed: 4 }, false);
+    expect(toldTo(newer, table)).toEqual([spi]);
+    table.advance(3_000);
+    expect(toldTo(newer, table)).toEqual([spi]);
+  },
+);
+
+test("the same after a crash", () => {
+  const table = layFleet(true);
+  const caller = callIn(table);
+  connectChild(table, caller);
+  table.deliver(caller.inform([deleteOf(Protocol.ISAKMP, caller.cookies())]), PATH);
+  const spi = expireChild(table);
+  expect(table.crash(2_000)).toBe(true);
+  expect(toldTo(callIn(table, { seed: 4 }, false), table)).toEqual([spi]);
+});
+
+test("another ISAKMP SA of the site is there: the site is told in that one", () => {
+  const table = layFleet();
+  const first = callIn(table);
+  // The third message of a second Quick Mode never comes.
+  const quick = first.quick();
+  table.deliver(quick.octets, PATH);
+  first.granted(quick, said(table));
+  const newer = callIn(table, { seed: 4 }, false);
+  table.deliver(first.inform([deleteOf(Protocol.ISAKMP, first.cookies())]), PATH);
+  expect(toldTo(newer, table)).toHaveLength(1);
+  expect(siteOf(table)?.childSas).toHaveLength(1);
 });

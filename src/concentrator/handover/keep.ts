@@ -126,5 +126,6 @@ function sitePart(engine: Engine, key: string, work: Work): Part | undefined {
   const eroute = erouteAt(engine, key);
   const site = eroute === undefined ? undefined : siteOf(engine, eroute, work);
   if (site === undefined) return undefined;
-  return { kind: "site", site: { ...site, ...NO_DUTIES } };
+  const untold = engine.sites.untold.get(key);
+  return { kind: "site", site: { ...site, ...NO_DUTIES, untold } };
 }

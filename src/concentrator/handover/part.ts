@@ -19,6 +19,7 @@ import {
   type PlainSites,
   plainReach,
   plainSites,
+  untold,
   worked,
 } from "../sites/plain-sites.ts";
 import { type PlainIkeSa, plainIkeSa } from "./plain-ike-sa.ts";
@@ -73,6 +74,7 @@ const site = record<PlainSite>({
   isRowWaiting: bool,
   isRedirectWaiting: bool,
   worked,
+  untold,
 });
 
 export const part: Codec<Part> = byKind<Part>({

@@ -13,6 +13,7 @@ import { endedText } from "./end-words.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt, removeEroute } from "./eroutes.ts";
 import { isOrphan, orphansOf } from "./orphans.ts";
+import { tellElsewhere } from "./untold.ts";
 
 /**
  * Ends an eroute in use, whatever it has: IKE SAs are closed with a Delete, and Child SAs that have
@@ -49,7 +50,9 @@ export function removeOrphan(engine: Engine, former: IkeSpi, spiIn: number): boo
   if (installed?.ikeSpi !== former || !isOrphan(engine, installed)) return false;
   removeChild(engine, spiIn, "expired");
   const eroute = erouteAt(engine, installed.erouteKey);
-  if (eroute !== undefined) endUnlessUsed(engine, eroute, "expired");
+  if (eroute === undefined) return true;
+  tellElsewhere(engine, eroute, [installed.child.spiIn], former);
+  endUnlessUsed(engine, eroute, "expired");
   return true;
 }
 

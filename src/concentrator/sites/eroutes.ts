@@ -55,6 +55,7 @@ export function removeEroute(engine: Engine, key: string): void {
   changedSite(engine, key);
   sites.eroutes.delete(key);
   sites.normal.delete(key);
+  sites.untold.delete(key);
   removeReach(sites, before);
 }
 

@@ -1,6 +1,7 @@
 /** Codecs of what sites share, and of each site's pending tasks. */
 
-import { gateway, instant, method, prefix } from "../../ike/state/values.ts";
+import { espSpi, gateway, instant, method, prefix } from "../../ike/state/values.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
 import {
@@ -42,6 +43,8 @@ export type PlainDuties = {
   readonly isRedirectWaiting: boolean;
   /** The key exchange method that the site accepted for new keys. */
   readonly worked: Worked | undefined;
+  /** Inbound SPIs of Child SAs that are gone; undefined: it has been told of all. */
+  readonly untold: readonly EspSpi[] | undefined;
 };
 
 /** A subnet with several eroutes in use, by their keys: a packet goes to the first. */
@@ -65,6 +68,8 @@ export const plainSites: Codec<PlainSites> = record<PlainSites>({
 export const worked: Codec<Worked | undefined> = optional(
   record<Worked>({ method, major: oneOf([1, 2]), until: instant }),
 );
+
+export const untold: Codec<readonly EspSpi[] | undefined> = optional(list(espSpi, 255));
 
 export const plainReach: Codec<PlainReach> = record<PlainReach>({
   subnet: prefix,
@@ -107,6 +112,7 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
     isRowWaiting: rows.has(key),
     isRedirectWaiting: redirects.has(key),
     worked: engine.sites.worked.get(key),
+    untold: engine.sites.untold.get(key),
   });
 }
 
@@ -115,6 +121,7 @@ export function putDuties(engine: Engine, eroute: ErouteInUse, duties: PlainDuti
   if (duties.isRowWaiting) recheckRow(engine, eroute);
   if (duties.isRedirectWaiting) engine.sites.redirects.waiting.push(eroute.key);
   if (duties.worked !== undefined) engine.sites.worked.set(eroute.key, duties.worked);
+  if (duties.untold !== undefined) engine.sites.untold.set(eroute.key, duties.untold);
 }
 
 /** To be called once all sites are in the tables. */

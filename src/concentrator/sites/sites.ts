@@ -3,6 +3,7 @@
 import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import type { Method } from "../../ike/method.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Reason } from "../../reason/reason.ts";
@@ -40,6 +41,8 @@ export type Sites = {
   readonly unknownIds: Map<string, Instant>;
   /** By key of an eroute in use, with which key exchange its site got new keys; oldest first. */
   readonly worked: Map<string, Worked>;
+  /** By key of an eroute in use: inbound SPIs of Child SAs that are gone, untold. */
+  readonly untold: Map<string, readonly EspSpi[]>;
   /** Rows of connected sites, read again because they may have changed. */
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */
@@ -135,6 +138,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     sharedTerms: new WeakMap(),
     unknownIds: new Map(),
     worked: new Map(),
+    untold: new Map(),
     rowChecks: createRowChecks(random),
     errands: { waiting: new Map(), toLookAt: undefined, at: undefined },
     adjusting: undefined,

@@ -14,6 +14,7 @@ import type { ErouteInUse } from "./eroute-in-use.ts";
 import { factsAt, ikeSaAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
+import { tellUntold } from "./untold.ts";
 
 /**
  * A call of ours and one of the site count as simultaneous within this time: each end may have
@@ -126,6 +127,7 @@ export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
   // One that never came up leaves the others alone.
   if (facts === undefined) return;
   for (const former of supersedes) removeReplaced(engine, ikeSa, former);
+  tellUntold(engine, ikeSa);
 }
 
 /** Removes what an IKE SA has replaced: an IKE SA, or the Child SAs that have outlived it. */

@@ -1,13 +1,13 @@
-/** Deletes that we send (RFC 2408 §3.15). They are not answered, so each is sent once. */
+/** The end of an ISAKMP SA and of Child SAs by our side (RFC 2408 §3.15). */
 
 import { wipe } from "../../octets/secret.ts";
-import { Writer } from "../../octets/writer.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Reason } from "../../reason/reason.ts";
-import { type DeletePayload, DOI_IPSEC, Protocol } from "../../wire/v1/message.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { childrenDown } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
+import { deleteOf, sayGone, unsaid } from "./farewell.ts";
 import { hasSameSelectors } from "./quick-child.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { deleteIsakmp, sendInformational } from "./send-informational.ts";
@@ -17,7 +17,8 @@ import type { IkeEffect, Step } from "./step.ts";
 export function close(sa: Established, why: Reason, context: IkeContext): Step {
   const effects: IkeEffect[] = [...childrenDown(sa, why)];
   if (sa.children.length > 0) {
-    effects.push(...sendInformational(sa, [deleteOf(sa.children)], context).effects);
+    const spis = sa.children.map(({ spiIn }) => spiIn);
+    effects.push(...sendInformational(sa, [deleteOf(spis)], context).effects);
   }
   effects.push(...leave(sa, why, context));
   return { sa: undefined, effects };
@@ -26,22 +27,33 @@ export function close(sa: Established, why: Reason, context: IkeContext): Step {
 /** Deletes the ISAKMP SA alone: its Child SAs outlive it, until the next one takes them over. */
 export function closeAlone(sa: Established, why: Reason, context: IkeContext): Step {
   const done = part(sa);
-  const effects = leave(done.sa, why, context);
-  return { sa: undefined, effects: [...done.effects, ...effects.map(withChildSas)] };
+  const effects: IkeEffect[] = [...done.effects];
+  const { unsaid: spis } = done;
+  if (spis.length > 0) effects.push(...sendInformational(sa, [deleteOf(spis)], context).effects);
+  effects.push(...leave(done.sa, why, context).map(withChildSas));
+  return { sa: undefined, effects };
 }
 
-/** Before it ends without its Child SAs: what is complete goes to a newer ISAKMP SA, if any. */
-export function part(sa: Established): {
-  readonly sa: Established;
-  readonly effects: readonly IkeEffect[];
+/**
+ * Before it ends without its Child SAs: what is complete goes to a newer ISAKMP SA, if any. What is
+ * gone is said in another one, because the peer may not have got what we say here.
+ */
+export function part(sa: Established): Parted & {
+  /** The inbound SPIs of what is gone. */
+  readonly unsaid: readonly EspSpi[];
 } {
   const done = dropUnfinished(sa);
   const given = give(done.sa, new Set());
-  return { sa: given.sa, effects: [...done.effects, ...given.effects] };
+  const spis = [...unsaid(sa), ...done.dropped];
+  const effects: IkeEffect[] = [...done.effects, ...given.effects];
+  if (spis.length > 0) effects.push({ kind: "unsaid", spis });
+  return { sa: given.sa, effects, unsaid: spis };
 }
 
+type Parted = { readonly sa: Established; readonly effects: readonly IkeEffect[] };
+
 /** Hands Child SAs over to the newer ISAKMP SA, if there is one; `kept`: inbound SPIs that stay. */
-export function give(sa: Established, kept: ReadonlySet<number>): ReturnType<typeof part> {
+export function give(sa: Established, kept: ReadonlySet<number>): Parted {
   const { heir } = sa;
   const children = sa.children.filter(({ spiIn }) => !kept.has(spiIn));
   if (heir === undefined || children.length === 0) return { sa, effects: [] };
@@ -56,14 +68,12 @@ export function give(sa: Established, kept: ReadonlySet<number>): ReturnType<typ
 
 /**
  * What no Quick Mode has completed goes with its ISAKMP SA: the peer may never have had it, and
- * nobody is left to find out.
+ * nobody is left to find out. `dropped`: what it may have.
  */
-function dropUnfinished(sa: Established): {
-  readonly sa: Established;
-  readonly effects: readonly IkeEffect[];
-} {
+function dropUnfinished(sa: Established): Parted & { readonly dropped: readonly EspSpi[] } {
   let at: Established = { ...sa, quickModes: [] };
   const effects: IkeEffect[] = [];
+  const dropped: EspSpi[] = [];
   for (const exchange of sa.quickModes) {
     if ("wish" in exchange) wipe(exchange.wish.random);
     if ("child" in exchange) {
@@ -74,13 +84,14 @@ function dropUnfinished(sa: Established): {
     if (child === undefined) continue;
     const gone = withoutChild(at, child, "timeout");
     effects.push(...gone.effects);
+    dropped.push(child.spiIn);
     at = gone.sa;
   }
   // The timer that ends a replaced one goes, too: what replaces it has to send from now on.
   for (const { spiIn, replaces } of at.children) {
     if (replaces !== undefined) effects.push({ kind: "child-outbound", spiIn });
   }
-  return { sa: at, effects };
+  return { sa: at, effects, dropped };
 }
 
 function withChildSas(effect: IkeEffect): IkeEffect {
@@ -93,16 +104,22 @@ function leave(sa: Established, why: Reason, context: IkeContext): readonly IkeE
   return [told, { kind: "ended", reason: { kind: "we-deleted", why } }];
 }
 
-/** Removes one Child SA, and tells the peer. */
+/**
+ * Removes one Child SA, and tells the peer: several times, unless the peer has replaced it as well
+ * and will not send on it.
+ */
 export function closeChild(
   sa: Established,
   child: ChildSa,
   why: Reason,
   context: IkeContext,
-): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
-  const { effects } = sendInformational(sa, [deleteOf([child])], context);
+): Parted {
   const gone = withoutChild(sa, child, why);
-  return { sa: gone.sa, effects: [...gone.effects, ...effects] };
+  const told =
+    why === "rekeyed"
+      ? sendInformational(gone.sa, [deleteOf([child.spiIn])], context)
+      : sayGone(gone.sa, [child.spiIn], context);
+  return { sa: told.sa, effects: [...gone.effects, ...told.effects] };
 }
 
 /** The same without telling the peer, which knows. */
@@ -110,7 +127,7 @@ export function withoutChild(
   sa: Established,
   child: ChildSa,
   why: Reason,
-): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+): Parted {
   const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
   const sending = sendingNow(sa, child, successors);
   const children = sa.children
@@ -143,10 +160,4 @@ function sendingNow(
   const equals = children.filter((one) => one !== child && hasSameSelectors(one, child));
   if (equals.some(isProven)) return successors.filter(isProven);
   return [...new Set([...successors, ...equals])];
-}
-
-/** A Delete names the SPIs of its sender: those at which we receive. */
-function deleteOf(children: readonly ChildSa[]): DeletePayload {
-  const spis = children.map(({ spiIn }) => new Writer(4).u32(spiIn).done());
-  return { kind: "DELETE", doi: DOI_IPSEC, protocol: Protocol.ESP, spis };
 }

@@ -5,11 +5,12 @@ import type { IkeContext } from "../effect.ts";
 import { CHILDLESS_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { failedNote, refusedNote } from "./answer.ts";
-import { close, closeAlone, closeChild, withoutChild } from "./close.ts";
+import { close, closeAlone, closeChild } from "./close.ts";
 import { release } from "./commit-bit.ts";
 import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { farewellAt, sayAgain } from "./farewell.ts";
 import { deadlineOfCall, onDeadlineCalling } from "./initiating.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { deadlineOfProving, onDeadlineProving } from "./proving-user.ts";
@@ -40,6 +41,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   next = earlier(next, livenessAt(sa));
   next = earlier(next, fragments?.until);
   next = earlier(next, push?.sent?.retransmitAt);
+  next = earlier(next, farewellAt(sa));
   for (const { rekeyAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, rekeyAt), redundantUntil);
   }
@@ -107,6 +109,7 @@ const DUTIES: readonly Duty[] = [
   forgetFragments,
   renew,
   repeatPush,
+  sayAgain,
   runQuickModes,
   runChildren,
   keepAlive,
@@ -204,7 +207,7 @@ function lastOfOurPhase1({ id, lastOfPhase1, path }: Established): readonly IkeE
 
 const NO_ANSWER = "the site does not answer";
 
-/** The third message never came: the peer does not use the Child SA. */
+/** The third message never came. The peer may have the Child SA all the same, and is told. */
 function withdraw(
   sa: Established,
   exchange: Extract<QuickMode, { stage: "answered" }>,
@@ -226,7 +229,7 @@ function withdraw(
   const detail = "the third message of Quick Mode never came";
   const note = refusedNote("Quick Mode", { kind: "temporary-failure", detail });
   if (child === undefined) return { sa: next, effects: [note] };
-  const gone = withoutChild(next, child, "timeout");
+  const gone = closeChild(next, child, "timeout", context);
   return { sa: gone.sa, effects: [...gone.effects, note] };
 }
 

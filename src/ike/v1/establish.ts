@@ -85,6 +85,7 @@ export function establish(proven: Proven, context: IkeContext): Step {
     fragments: undefined,
     isSha256Short: terms.ikev1?.isSha256Short === true,
     children: [],
+    farewells: [],
     quickModes: [],
     takenGroup: terms.childMethod?.method,
     push: undefined,

@@ -1,6 +1,7 @@
 /** An ISAKMP SA that both ends have authenticated, until it is forgotten. */
 
 import type { Path } from "../../inet/endpoint.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Identity } from "../../wire/identity.ts";
@@ -38,6 +39,13 @@ export type Heir = {
   readonly until: Instant;
   /** What it has been given: the peer may still delete them here. */
   readonly given: readonly Pick<ChildSa, "spiIn" | "spiOut">[];
+};
+
+/** Child SAs that are gone here: the peer has been told so, and is told again. */
+export type Farewell = {
+  readonly spis: readonly EspSpi[];
+  readonly attempts: number;
+  readonly againAt: Instant;
 };
 
 /** What the kernel last said about the traffic of the Child SAs. */
@@ -96,6 +104,7 @@ export type Established = {
   /** SHA2-256 of ESP has 96 bits, as in old kernels. */
   readonly isSha256Short: boolean;
   readonly children: readonly ChildSa[];
+  readonly farewells: readonly Farewell[];
   /** Exchanges of Phase 2 under way, and those that are over but may be repeated. */
   readonly quickModes: readonly QuickMode[];
   /** The group of Quick Mode that the site took last, 0 for none; undefined: not known. */

@@ -15,6 +15,7 @@ import { sendProbe } from "./dpd.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
+import { sayGone } from "./farewell.ts";
 import { inFragments, isFragment, takeFragment } from "./fragmentation.ts";
 import { giveToHeir } from "./heir.ts";
 import { deleted, deletedByPeer } from "./informational.ts";
@@ -189,6 +190,8 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
       const child = sa.children.find(({ spiIn }) => spiIn === event.spiIn);
       return child === undefined ? same(sa) : deletedByPeer(sa, child);
     }
+    case "say-gone":
+      return sayGone(sa, event.spis, context);
     case "peer-deleted":
       return deleted(sa);
     case "rekey-ike":

@@ -10,7 +10,7 @@ import { idOfSelector } from "../../wire/v1/traffic-id.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
-import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
+import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS, THIRD_MESSAGE_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorsText } from "../selector-text.ts";
 import { okNote, refusedNote } from "./answer.ts";
@@ -281,7 +281,7 @@ export function onGrantedInstalled(
 ): Step {
   if (!result.ok) return giveUp(sa, exchange, result.error, context);
   const { messageId, digest, iv, child, third: octets, isCommitted } = exchange;
-  const forgetAt = later(context.now, LINGER_MS);
+  const forgetAt = later(context.now, THIRD_MESSAGE_MS);
   const { replaces, spiIn } = child;
   const redundantUntil = later(context.now, SUPERSEDED_MS);
   const former = sa.children.map((one) =>

@@ -81,6 +81,7 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onDeadline(sa, context);
     case "password-answer":
     case "child-deleted":
+    case "say-gone":
     case "peer-deleted":
       return same(sa);
     default:
@@ -94,7 +95,8 @@ type EstablishedEvent = Exclude<
   {
     kind:
       | ("message" | "key-exchange-answer" | "signature-answer" | "credentials" | "ppks")
-      | ("close" | "drop" | "deadline" | "password-answer" | "child-deleted" | "peer-deleted");
+      | ("close" | "drop" | "deadline" | "password-answer")
+      | ("child-deleted" | "say-gone" | "peer-deleted");
   }
 >;
 

@@ -38,7 +38,15 @@ import {
   settings,
   ticket,
 } from "../../state/values.ts";
-import type { Dpd, Established, Heir, Push, Timers, Usage } from "../established-phase.ts";
+import type {
+  Dpd,
+  Established,
+  Farewell,
+  Heir,
+  Push,
+  Timers,
+  Usage,
+} from "../established-phase.ts";
 import type { IkeSa } from "../every-phase.ts";
 import { ikeAlgorithmsOf } from "../facts.ts";
 import type { IsakmpAlgorithms, IsakmpKeys } from "../keys.ts";
@@ -214,6 +222,10 @@ const established = record<Lasting>({
   fragments: constant(undefined),
   isSha256Short: bool,
   children: list(childSa, 65_535),
+  farewells: list(
+    record<Farewell>({ spis: list(espSpi, 65_535), attempts: u8, againAt: instant }),
+    255,
+  ),
   quickModes: list(quickMode, 255),
   takenGroup: optional(u16),
   push: optional(record<Push>({ messageId: u32, iv: key, sent: optional(copies) })),
