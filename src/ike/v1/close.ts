@@ -157,7 +157,11 @@ function sendingNow(
     if (exchange.stage === "answered") unproven.add(exchange.spiIn);
   }
   const isProven = (one: ChildSa) => !unproven.has(one.spiIn);
-  const equals = children.filter((one) => one !== child && hasSameSelectors(one, child));
-  if (equals.some(isProven)) return successors.filter(isProven);
-  return [...new Set([...successors, ...equals])];
+  const left = children.filter((one) => one !== child);
+  const isWaiting = ({ replaces }: ChildSa) => left.some(({ spiIn }) => spiIn === replaces);
+  const equals = left.filter((one) => hasSameSelectors(one, child));
+  const proven = equals.filter(isProven);
+  if (!proven.every(isWaiting)) return successors.filter(isProven);
+  // What they wait for is unproven.
+  return proven.length > 0 ? proven : [...new Set([...successors, ...equals])];
 }
