@@ -216,7 +216,10 @@ type Again = Extract<IkeEffect, { kind: "reauthenticate" }>["why"];
 
 function callAgain(engine: Engine, spi: IkeSpi, why: Again): void {
   const eroute = ikeSaAt(engine, spi)?.eroute;
-  if (eroute !== undefined) reauthenticate(engine, eroute, why);
+  if (eroute === undefined) return;
+  // A call has come so far that the site only has to show that it knows of it.
+  if (eroute.ikeSas.some((one) => factsAt(engine, one)?.awaitsSign === true)) return;
+  reauthenticate(engine, eroute, why);
 }
 
 /** The eroute belongs to the new IKE SA now, and so do the Child SAs that it names. */

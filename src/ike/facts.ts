@@ -47,6 +47,8 @@ export type IkeSaFacts = {
   readonly isAnswered: boolean;
   /** A request of the peer is being worked on. */
   readonly isServing: boolean;
+  /** The last message of its negotiation is ours, and the peer has not shown that it has it. */
+  readonly awaitsSign: boolean;
   /** The site has another IKE SA: the peer may delete this one. */
   readonly isRedundant: boolean;
   /** The site was redirected to another gateway (RFC 5685). */

@@ -40,6 +40,8 @@ export function judge(engine: Engine, ikeSa: SiteIkeSa): void {
     else condemn(engine, before, ikeSa);
   }
   ikeSa.supersedes = supersedes;
+  if (supersedes.length === 0 || ikeSa.stand.facts?.awaitsSign !== true) return;
+  engine.inbox.push({ spi, event: { kind: "check-liveness" } });
 }
 
 /**
@@ -118,7 +120,7 @@ export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
   const { supersedes, redirect } = ikeSa;
   if (supersedes.length === 0 && redirect === undefined) return;
   const facts = hasEnded ? undefined : ikeSa.stand.facts;
-  if (facts?.isServing === true) return;
+  if (facts?.isServing === true || (facts?.awaitsSign === true && !ikeSa.initialContact)) return;
   ikeSa.redirect = undefined;
   ikeSa.supersedes = [];
   if (redirect !== undefined) {

@@ -7,7 +7,7 @@ import type { Refusal } from "../refusal.ts";
 import { failedNote, refusedNote } from "./answer.ts";
 import { close, closeAlone, closeChild } from "./close.ts";
 import { release } from "./commit-bit.ts";
-import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
+import { askAgain, lastOfOurPhase1, livenessAt, sendProbe } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { farewellAt, sayAgain } from "./farewell.ts";
@@ -194,15 +194,6 @@ function onQuickModeDue(sa: Established, exchange: QuickMode, context: IkeContex
       { kind: "send", octets, path: sa.path },
     ],
   };
-}
-
-/**
- * The third message of our Aggressive Mode may have been lost: without it the site cannot read what
- * follows, and it need not repeat its own message.
- */
-function lastOfOurPhase1({ id, lastOfPhase1, path }: Established): readonly IkeEffect[] {
-  if (id.role === "responder" || lastOfPhase1 === undefined) return [];
-  return [{ kind: "send", octets: lastOfPhase1.octets, path }];
 }
 
 const NO_ANSWER = "the site does not answer";

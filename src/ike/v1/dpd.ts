@@ -6,14 +6,14 @@ import type { NotifyPayload } from "../../wire/v1/message.ts";
 import { NotifyType } from "../../wire/v1/notify-type.ts";
 import type { Vendor } from "../../wire/v1/vendor-id.ts";
 import type { IkeContext } from "../effect.ts";
-import { childrenDown } from "./answer.ts";
+import { childrenDown, failedNote } from "./answer.ts";
 import type { Dpd, Established } from "./established-phase.ts";
 import { cookieOctets } from "./keys.ts";
 import { notify } from "./notify.ts";
 import { copyWaitMs } from "./retransmit.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { sendInformational } from "./send-informational.ts";
-import type { Step } from "./step.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 /** Its first number is random and below 2^31 (§6.2). */
 export function newDpd(vendors: ReadonlySet<Vendor>, { random }: Pick<IkeContext, "random">): Dpd {
@@ -31,6 +31,23 @@ export function livenessAt(sa: Established): Instant | undefined {
   if (livenessMs === undefined || !dpd.isSupported || heir !== undefined) return undefined;
   if (dpd.asked !== undefined || usage.ticket !== undefined) return undefined;
   return later(heardAt, livenessMs);
+}
+
+/**
+ * Whether the last message of Phase 1 is ours, and the peer, which can be asked, has said nothing
+ * since: it may not have it, and then it knows of no such ISAKMP SA.
+ */
+export function awaitsSign({ lastOfPhase1, dpd }: Established): boolean {
+  return lastOfPhase1 !== undefined && dpd.isSupported;
+}
+
+/**
+ * The third message of our Aggressive Mode may have been lost: without it the site cannot read what
+ * follows, and it need not repeat its own message.
+ */
+export function lastOfOurPhase1({ id, lastOfPhase1, path }: Established): readonly IkeEffect[] {
+  if (id.role === "responder" || lastOfPhase1 === undefined) return [];
+  return [{ kind: "send", octets: lastOfPhase1.octets, path }];
 }
 
 /** Whether the peer has been silent for so long that it has to be asked. */
@@ -57,17 +74,35 @@ export function askAgain(sa: Established, context: IkeContext): Step {
   const { asked, isSupported, sequence, peerSequence } = dpd;
   if (asked === undefined) return { sa, effects: [] };
   const attempts = asked.attempts + 1;
-  if (attempts > settings.retransmission.attemptsMax) {
-    const effects = childrenDown(sa, "peer-silent");
-    wipeSecrets(sa);
-    const reason = { kind: "we-deleted", why: "peer-silent" } as const;
-    return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
-  }
+  if (attempts > settings.retransmission.attemptsMax) return giveUpPeer(sa);
   const againAt = later(context.now, copyWaitMs(settings, attempts, context));
   const next = { isSupported, sequence, asked: { attempts, againAt }, peerSequence };
   const asking: Established = { ...sa, dpd: next };
   const sent = sendInformational(asking, [question(asking)], context);
-  return { sa: sent.sa, effects: [{ kind: "count", counter: "retransmissions" }, ...sent.effects] };
+  return {
+    sa: sent.sa,
+    effects: [
+      { kind: "count", counter: "retransmissions" },
+      ...lastOfOurPhase1(sa),
+      ...sent.effects,
+    ],
+  };
+}
+
+function giveUpPeer(sa: Established): Step {
+  const isUnknown = awaitsSign(sa);
+  const down = childrenDown(sa, isUnknown ? "timeout" : "peer-silent");
+  wipeSecrets(sa);
+  if (!isUnknown) {
+    const reason = { kind: "we-deleted", why: "peer-silent" } as const;
+    return { sa: undefined, effects: [...down, { kind: "ended", reason }] };
+  }
+  // A former one of the site goes on.
+  const detail = "our last message of Phase 1 went out, and the site did not go on";
+  const refusal = { kind: "half-open-timeout", detail } as const;
+  const note = failedNote(sa.id.role === "initiator" ? "Aggressive Mode" : "Main Mode", refusal);
+  const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
+  return { sa: undefined, effects: [...down, note, ended] };
 }
 
 function question({ id, dpd }: Established): NotifyPayload {

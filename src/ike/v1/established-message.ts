@@ -13,6 +13,7 @@ import { NotifyType } from "../../wire/v1/notify-type.ts";
 import type { IkeContext, IkeCounter } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { release } from "./commit-bit.ts";
+import { awaitsSign } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
 import { onInformational, onInitialContact } from "./informational.ts";
@@ -60,12 +61,17 @@ export function onMessageEstablished(
   context.onMessage?.(seenPayloads("received", header, payloads));
   switch (exchangeType) {
     case ExchangeType.INFORMATIONAL: {
-      const moved = follow(used(sa, messageId), event);
+      const moved = follow({ ...used(sa, messageId), lastOfPhase1: undefined }, event);
       const done = onInformational(moved.sa, payloads, context);
       return { sa: done.sa, effects: [...moved.effects, ...done.effects] };
     }
     case ExchangeType.QUICK_MODE:
       if (quickModesUnderWay(sa) >= QUICK_MODES_MAX) return { sa, effects: [] };
+      // It was asked because it replaces another one, whose Child SAs come first: the request is
+      // repeated.
+      if (awaitsSign(sa) && sa.dpd.asked !== undefined) {
+        return { sa: { ...sa, heardAt: context.now, lastOfPhase1: undefined }, effects: [] };
+      }
       return begin(sa, event, opened, context);
     case ExchangeType.TRANSACTION: {
       // A repeat gets its answer again, and does not show that the peer has moved.
@@ -73,7 +79,8 @@ export function onMessageEstablished(
         const { effects } = onTransaction(sa, messageId, opened, context);
         return { sa, effects: effects.filter(({ kind }) => kind === "send") };
       }
-      const moved = follow({ ...used(sa, messageId), heardAt: context.now }, event);
+      const heard = { ...used(sa, messageId), heardAt: context.now, lastOfPhase1: undefined };
+      const moved = follow(heard, event);
       const done = onTransaction(moved.sa, messageId, opened, context);
       return { sa: done.sa, effects: [...moved.effects, ...done.effects] };
     }

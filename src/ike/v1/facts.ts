@@ -2,6 +2,7 @@
 
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
+import { awaitsSign } from "./dpd.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { type InitiatorPhase, isCalling } from "./initiator-phase.ts";
@@ -39,6 +40,7 @@ export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
     isReplaced: sa.heir !== undefined,
     isAnswered: true,
     isServing: isServing(sa),
+    awaitsSign: awaitsSign(sa),
     isRedundant: sa.timers.redundant !== undefined,
     isSentAway: false,
     isSentHere: false,

@@ -11,7 +11,7 @@ import { onCredentials, onKeyExchange, onMessage } from "./aggressive-mode.ts";
 import { childrenDown, okNote } from "./answer.ts";
 import { close, closeChild } from "./close.ts";
 import { onDeadline, watchChildless } from "./deadlines.ts";
-import { sendProbe } from "./dpd.ts";
+import { awaitsSign, sendProbe } from "./dpd.ts";
 import { onMessageEstablished } from "./established-message.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
@@ -141,7 +141,7 @@ function take(sa: Established, event: IkeEvent, context: IkeContext): Step {
     case "close-child":
       return onExpired(sa, event.spiIn, context);
     case "check-liveness": {
-      const isFresh = context.now < later(sa.heardAt, FRESH_MS);
+      const isFresh = !awaitsSign(sa) && context.now < later(sa.heardAt, FRESH_MS);
       return isFresh ? same(sa) : sendProbe(sa, context);
     }
     default:

@@ -125,18 +125,24 @@ function begin(sa: ProvingUser, context: IkeContext): Step {
   const { pushes } = sa.whenUp;
   const up = finish(sa);
   if (pushes === undefined) return up;
-  const pushed = beginPush(sa.up, pushes, context);
+  const pushed = beginPush(heardFrom(sa), pushes, context);
   return { sa: pushed.sa, effects: [...up.effects, ...pushed.effects] };
 }
 
 /** The ISAKMP SA is up. */
-function finish({ up, whenUp: { initialContact, note } }: ProvingUser): Step {
+function finish(sa: ProvingUser): Step {
+  const { initialContact, note } = sa.whenUp;
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: undefined },
     ...countLegacy(up.algorithms),
     { kind: "note", note },
   ];
-  return { sa: up, effects };
+  return { sa: heardFrom(sa), effects };
+}
+
+/** What the site has said shows that it has our last message of Phase 1. */
+function heardFrom({ up }: ProvingUser): Established {
+  return { ...up, lastOfPhase1: undefined };
 }
 
 /** Of other messages only INITIAL-CONTACT counts. */
@@ -156,7 +162,7 @@ function onOther(sa: ProvingUser, event: MessageEvent): Step {
 function onQuickMode(sa: ProvingUser, event: MessageEvent, context: IkeContext): Step {
   if (!sa.whenUp.isUserKnown || openFirst(sa, event) === undefined) return same(sa);
   const up = finish(sa);
-  const begun = onMessageEstablished(sa.up, event, context);
+  const begun = onMessageEstablished(heardFrom(sa), event, context);
   return { sa: begun.sa, effects: [...up.effects, ...begun.effects] };
 }
 

@@ -67,6 +67,7 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
     isReplaced: false,
     isAnswered: !awaitsAuthResponse(sa),
     isServing: sa.serving !== undefined,
+    awaitsSign: false,
     isRedundant: sa.timers.redundant !== undefined,
     isSentAway: sa.redirected !== undefined,
     isSentHere: sa.redirect === "redirected",
