@@ -26,8 +26,9 @@ const V1: Ikev1Rule = {
 
 const PATH = { local: endpointOf(CONCENTRATOR, 500), remote: endpointOf("192.0.2.1", 500) };
 
-function layFleet(keeps = false): Table {
-  const eroutes = [{ ...BASE_EROUTE, versions: { v2: true, v1: V1 }, livenessMs: undefined }];
+function layFleet(keeps = false, changes: Partial<typeof BASE_EROUTE> = {}): Table {
+  const versions = { v2: true, v1: V1 };
+  const eroutes = [{ ...BASE_EROUTE, versions, livenessMs: undefined, ...changes }];
   const plan = planOf({}, { eroutes });
   // Callers with IKEv2 use real groups.
   const keyExchange = (op: KeyExchangeRequest) =>
@@ -238,4 +239,22 @@ test("another ISAKMP SA of the site is there: the site is told in that one", () 
   table.deliver(first.inform([deleteOf(Protocol.ISAKMP, first.cookies())]), PATH);
   expect(toldTo(newer, table)).toHaveLength(1);
   expect(siteOf(table)?.childSas).toHaveLength(1);
+});
+
+test('uniqueness = "keep": only at its own address, from any port, a site comes anew', () => {
+  const life = { ...BASE_EROUTE.life, uniqueness: "keep" } as const;
+  const table = layFleet(false, { life });
+  callIn(table);
+  const answers = (address: string, port: number, seed: number): number => {
+    const caller = ikev1Caller({ called: CONCENTRATOR, seed });
+    const path = { local: PATH.local, remote: endpointOf(address, port) };
+    table.deliver(caller.first(), path);
+    const [answer] = table.sent.splice(0);
+    if (answer !== undefined) table.deliver(caller.third(answer.octets, path), path);
+    table.sent.splice(0);
+    return table.concentrator.tableSizes().ikeSas;
+  };
+  expect(answers("192.0.2.9", 500, 5)).toBe(1);
+  expect(table.journal.some(({ reason }) => reason === "already-connected")).toBe(true);
+  expect(answers("192.0.2.1", 20_001, 6)).toBe(2);
 });

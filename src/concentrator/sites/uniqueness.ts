@@ -54,9 +54,12 @@ export function obstacleOf(
   { remote }: Path,
 ): Refusal | undefined {
   if (eroute.base.life.uniqueness !== "keep") return undefined;
-  const standing = standingOf(engine, eroute).find(
-    ({ path }) => !equalEndpoint(path.remote, remote),
-  );
+  // Phase 1 of IKEv1 begins at port 500, of which a NAT makes another port than of 4500.
+  const isThere = ({ path, version }: IkeSaFacts) =>
+    version === 1
+      ? equalAddress(path.remote.address, remote.address)
+      : equalEndpoint(path.remote, remote);
+  const standing = standingOf(engine, eroute).find((ike) => !isThere(ike));
   if (standing === undefined) return undefined;
   const detail =
     `${eroute.peerId} is connected from ${formatEndpoint(standing.path.remote)}, and ` +

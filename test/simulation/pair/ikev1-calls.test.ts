@@ -287,3 +287,18 @@ test("Phase 1 anew at both ends at once: one ISAKMP SA stays, with the Child SA"
     expect([...pair.a.kernel.states.keys()]).toEqual(states);
   }
 });
+
+for (const isNatted of [false, true]) {
+  test(`uniqueness = "keep": the site itself begins Phase 1 anew, behind a NAT: ${isNatted}`, () => {
+    const life = { ...DEFAULT_LIFE, uniqueness: "keep" } as const;
+    const pair = laid({}, { isNatted, eroute: { versions: versions(), life } });
+    pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+    pair.runUntil(10_000);
+    const first = ikeSaOf(pair);
+    pair.feed(pair.b, { kind: "rekey", peerId: "end-a", of: "ike" });
+    watch(pair, 60_000);
+    expect(judgeSettled(pair)).toEqual([]);
+    expect(ikeSaOf(pair)).not.toBe(first);
+    expect(pair.reasons.has("already-connected")).toBe(false);
+  });
+}
