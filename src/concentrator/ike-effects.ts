@@ -36,8 +36,8 @@ import { findPpks } from "./sites/ppk-look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
 import { onDeletedElsewhere, onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
-import { onChildMethod } from "./sites/worked.ts";
 import { tellElsewhere } from "./sites/untold.ts";
+import { onChildMethod } from "./sites/worked.ts";
 import { checkPassword } from "./sites/xauth.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */

@@ -161,22 +161,25 @@ test("it sends when the last other one has gone", () => {
   expect(sending.filter((spiIn) => spiIn === unknown)).toHaveLength(1);
 });
 
-test.each([1, 2])("what replaces one that the site may not know sends in its place, %p times", (n) => {
-  const { caller, end } = calledWithChild(QUIET);
-  const [first] = end.facts().children;
-  end.hear(caller.quick().octets);
-  end.said();
-  for (let i = 0; i < n; i++) {
-    end.feed({ kind: "rekey-child", spiIn: end.facts().children.at(-1)?.spiIn ?? 0 });
-    end.hear(caller.grant(end.said()).answer);
-    end.sent.splice(0);
-  }
-  const before = effectsOf(end, "child-outbound").length;
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0))]));
-  const sending = effectsOf(end, "child-outbound").slice(before);
-  const made = end.facts().children.slice(-n);
-  expect(sending.map(({ spiIn }) => spiIn)).toEqual(made.map(({ spiIn }) => spiIn));
-});
+test.each([1, 2])(
+  "what replaces one that the site may not know sends in its place, %p times",
+  (n) => {
+    const { caller, end } = calledWithChild(QUIET);
+    const [first] = end.facts().children;
+    end.hear(caller.quick().octets);
+    end.said();
+    for (let i = 0; i < n; i++) {
+      end.feed({ kind: "rekey-child", spiIn: end.facts().children.at(-1)?.spiIn ?? 0 });
+      end.hear(caller.grant(end.said()).answer);
+      end.sent.splice(0);
+    }
+    const before = effectsOf(end, "child-outbound").length;
+    end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0))]));
+    const sending = effectsOf(end, "child-outbound").slice(before);
+    const made = end.facts().children.slice(-n);
+    expect(sending.map(({ spiIn }) => spiIn)).toEqual(made.map(({ spiIn }) => spiIn));
+  },
+);
 
 test("what replaces one that the site may not know waits while another one sends", () => {
   const { caller, end } = calledWithChild(QUIET);

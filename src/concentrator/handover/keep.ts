@@ -13,6 +13,7 @@ import type { Engine } from "../engine.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import { ikeSaAt } from "../sites/ike-sas.ts";
+import { untoldOf } from "../sites/untold.ts";
 import { type Part, part } from "./part.ts";
 import { plainIkeSaOf } from "./plain-ike-sa.ts";
 import { headOf, siteOf, type Work, workOf } from "./write.ts";
@@ -126,6 +127,5 @@ function sitePart(engine: Engine, key: string, work: Work): Part | undefined {
   const eroute = erouteAt(engine, key);
   const site = eroute === undefined ? undefined : siteOf(engine, eroute, work);
   if (site === undefined) return undefined;
-  const untold = engine.sites.untold.get(key);
-  return { kind: "site", site: { ...site, ...NO_DUTIES, untold } };
+  return { kind: "site", site: { ...site, ...NO_DUTIES, untold: untoldOf(engine, key) } };
 }

@@ -22,6 +22,7 @@ import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { recheckRow } from "./row-change.ts";
 import type { Worked } from "./sites.ts";
+import { untoldOf } from "./untold.ts";
 
 /** What does not belong to a single site. */
 export type PlainSites = {
@@ -112,7 +113,7 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
     isRowWaiting: rows.has(key),
     isRedirectWaiting: redirects.has(key),
     worked: engine.sites.worked.get(key),
-    untold: engine.sites.untold.get(key),
+    untold: untoldOf(engine, key),
   });
 }
 

@@ -45,3 +45,8 @@ export function tellUntold(engine: Engine, { spi, eroute, stand }: SiteIkeSa): v
   changedSite(engine, eroute.key);
   engine.inbox.push({ spi, event: { kind: "say-gone", spis } });
 }
+
+/** What the site of an eroute in use has yet to be told; undefined: nothing. */
+export function untoldOf({ sites }: Engine, erouteKey: string): readonly EspSpi[] | undefined {
+  return sites.untold.get(erouteKey);
+}

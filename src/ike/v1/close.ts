@@ -1,7 +1,7 @@
 /** The end of an ISAKMP SA and of Child SAs by our side (RFC 2408 §3.15). */
 
-import { wipe } from "../../octets/secret.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import { wipe } from "../../octets/secret.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
@@ -123,11 +123,7 @@ export function closeChild(
 }
 
 /** The same without telling the peer, which knows. */
-export function withoutChild(
-  sa: Established,
-  child: ChildSa,
-  why: Reason,
-): Parted {
+export function withoutChild(sa: Established, child: ChildSa, why: Reason): Parted {
   const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
   const sending = sendingNow(sa, child, successors);
   const children = sa.children

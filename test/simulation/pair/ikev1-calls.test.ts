@@ -289,7 +289,7 @@ test("Phase 1 anew at both ends at once: one ISAKMP SA stays, with the Child SA"
 });
 
 for (const isNatted of [false, true]) {
-  test(`uniqueness = "keep": the site itself begins Phase 1 anew, behind a NAT: ${isNatted}`, () => {
+  test(`uniqueness = "keep": the site itself begins Phase 1 anew, with a NAT: ${isNatted}`, () => {
     const life = { ...DEFAULT_LIFE, uniqueness: "keep" } as const;
     const pair = laid({}, { isNatted, eroute: { versions: versions(), life } });
     pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
