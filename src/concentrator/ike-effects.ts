@@ -82,7 +82,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       onChildMethod(engine, spi, effect.method);
       return;
     case "child-outbound":
-      return installOutbound(engine, effect.spiIn);
+      return installOutbound(engine, effect.spiIn, effect.insteadOf);
     case "child-down":
       return removeChild(engine, effect.spiIn, effect.why);
     case "moved":

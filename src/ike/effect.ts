@@ -89,7 +89,8 @@ export type EffectOf<Sa> =
       readonly keys: ChildKeys;
       readonly inboundOnly: boolean;
     }
-  | { readonly kind: "child-outbound"; readonly spiIn: EspSpi }
+  /** With `insteadOf`: only if none but that one sends the same packets to the same address. */
+  | { readonly kind: "child-outbound"; readonly spiIn: EspSpi; readonly insteadOf?: EspSpi }
   /** New keys came with another key exchange than before: the next IKE SA may begin with it. */
   | { readonly kind: "child-method"; readonly method: Method }
   /** Move all Child SAs to the addresses and ports of the IKE SA's path, which has changed. */

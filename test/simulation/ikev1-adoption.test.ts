@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { Ikev1Rule } from "../../src/eroute/eroute.ts";
+import { formatAddress } from "../../src/inet/address.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
@@ -257,4 +258,31 @@ test('uniqueness = "keep": only at its own address, from any port, a site comes 
   expect(answers("192.0.2.9", 500, 5)).toBe(1);
   expect(table.journal.some(({ reason }) => reason === "already-connected")).toBe(true);
   expect(answers("192.0.2.1", 20_001, 6)).toBe(2);
+});
+
+test("two devices with one ID: what one may not know sends if nothing else does to it", () => {
+  const table = layFleet();
+  const begin = (caller: Caller, remote: typeof PATH.remote) => {
+    const path = { local: PATH.local, remote };
+    table.deliver(caller.first(), path);
+    table.deliver(caller.third(said(table), path), path);
+    return path;
+  };
+  const one = ikev1Caller({ called: CONCENTRATOR, seed: 1 });
+  const other = ikev1Caller({ called: CONCENTRATOR, seed: 2, vendors: [] });
+  const elsewhere = begin(other, endpointOf("192.0.2.9", 500));
+  const quick = other.quick();
+  table.deliver(quick.octets, elsewhere);
+  other.granted(quick, said(table));
+  table.deliver(other.quickThird(quick), elsewhere);
+  begin(one, PATH.remote);
+  const known = connectChild(table, one);
+  // Its third message has not come when the site deletes the one before.
+  table.deliver(one.quick().octets, PATH);
+  const spi = new Writer(4).u32(known.spi).done();
+  table.deliver(one.inform([deleteOf(Protocol.ESP, spi)]), PATH);
+  const towards = [...table.kernel.states.values()].filter(
+    ({ state }) => state.direction === "out" && formatAddress(state.id.dst) === "192.0.2.1",
+  );
+  expect(towards).toHaveLength(1);
 });

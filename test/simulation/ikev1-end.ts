@@ -28,6 +28,8 @@ export type CalledEnd = {
   /** Datagrams that it has sent and nobody has taken. */
   readonly sent: { readonly octets: Uint8Array; readonly path: Path }[];
   readonly installed: Extract<IkeEffect, { kind: "child-up" }>[];
+  /** Inbound SPIs of the Child SAs that have an outbound state, as the kernel would have it. */
+  readonly sending: Set<number>;
   readonly context: IkeContext;
   now(): number;
   feed(event: IkeEvent): void;
@@ -76,6 +78,11 @@ export function calledEnd(settings: CalledSettings = {}): CalledEnd {
       }
       case "child-up": {
         end.installed.push(effect);
+        const { spiIn, replaces } = effect.child;
+        if (!effect.inboundOnly || replaces === undefined || !live.has(replaces)) {
+          end.sending.add(spiIn);
+        }
+        live.add(spiIn);
         const result = settings.install?.() ?? ok(undefined);
         return end.feed({ kind: "child-installed", ticket: effect.ticket, result });
       }
@@ -88,13 +95,26 @@ export function calledEnd(settings: CalledSettings = {}): CalledEnd {
         const usage = { hasReceived: false, hasSent: false };
         return end.feed({ kind: "usage", ticket: effect.ticket, ...usage });
       }
+      case "child-outbound": {
+        end.effects.push(effect);
+        const { spiIn, insteadOf } = effect;
+        const isServed = [...end.sending].some((spi) => spi !== insteadOf && spi !== spiIn);
+        if (insteadOf === undefined || !isServed) end.sending.add(spiIn);
+        return;
+      }
+      case "child-down":
+        end.effects.push(effect);
+        live.delete(effect.spiIn);
+        end.sending.delete(effect.spiIn);
+        return;
       default:
         end.effects.push(effect);
     }
   };
+  const live = new Set<number>();
   const end: CalledEnd = {
     sa: undefined,
-    ...{ effects: [], sent: [], installed: [], context },
+    ...{ effects: [], sent: [], installed: [], sending: new Set(), context },
     now: () => clock,
     feed(event) {
       if (end.sa === undefined) return;

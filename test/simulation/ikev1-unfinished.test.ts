@@ -1,6 +1,7 @@
 /** Quick Modes of IKEv1 that are under way when something else happens to their Child SAs. */
 
 import { expect, test } from "bun:test";
+import type { ChildSa } from "../../src/ike/child-sa.ts";
 import { deriveQuickModeKeys } from "../../src/ike/v1/keys.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { asIkeSpi } from "../../src/wire/header.ts";
@@ -136,63 +137,63 @@ test("Phase 1 anew: what replaces a Child SA that the site never confirmed stays
   expect(given.map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
 });
 
+/** A Child SA that the site knows, and one of a Quick Mode whose third message has not come. */
+function withUnsure() {
+  const both = calledWithChild(QUIET);
+  both.end.hear(both.caller.quick().octets);
+  both.end.said();
+  const [known, unsure] = both.end.facts().children;
+  expect(both.end.sending).toEqual(new Set([Number(known?.spiIn)]));
+  const gone = (...children: (ChildSa | undefined)[]): void => {
+    const spis = children.map((child) => u32(child?.spiOut ?? 0));
+    both.end.hear(both.caller.inform([deleteOf(Protocol.ESP, ...spis)]));
+  };
+  return { ...both, known, unsure, gone };
+}
+
+const setOf = (...children: (ChildSa | undefined)[]) =>
+  new Set(children.map((child) => Number(child?.spiIn)));
+
 test("a Child SA that the site may not know does not send while there is another", () => {
-  const { caller, end } = calledWithChild(QUIET);
-  const [first] = end.facts().children;
-  end.hear(caller.quick().octets);
-  end.said();
-  const unknown = end.facts().children.at(-1)?.spiIn;
+  const { caller, end, known, gone } = withUnsure();
   connect({ caller, end });
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0))]));
-  const sending = effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn);
-  expect(sending.filter((spiIn) => spiIn === unknown)).toEqual([]);
+  const [, , newest] = end.facts().children;
+  gone(known);
+  expect(end.sending).toEqual(setOf(newest));
   expect(end.facts().children).toHaveLength(2);
 });
 
 test("it sends when the last other one has gone", () => {
-  const { caller, end } = calledWithChild(QUIET);
-  const [first] = end.facts().children;
-  end.hear(caller.quick().octets);
-  end.said();
-  const unknown = end.facts().children.at(-1)?.spiIn;
-  const { quick } = connect({ caller, end });
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0), u32(quick.spi))]));
-  const sending = effectsOf(end, "child-outbound").map(({ spiIn }) => spiIn);
-  expect(sending.filter((spiIn) => spiIn === unknown)).toHaveLength(1);
+  const { caller, end, known, unsure, gone } = withUnsure();
+  connect({ caller, end });
+  gone(known, end.facts().children.at(-1));
+  expect(end.sending).toEqual(setOf(unsure));
 });
 
-test.each([1, 2])(
-  "what replaces one that the site may not know sends in its place, %p times",
-  (n) => {
-    const { caller, end } = calledWithChild(QUIET);
-    const [first] = end.facts().children;
-    end.hear(caller.quick().octets);
-    end.said();
-    for (let i = 0; i < n; i++) {
-      end.feed({ kind: "rekey-child", spiIn: end.facts().children.at(-1)?.spiIn ?? 0 });
-      end.hear(caller.grant(end.said()).answer);
-      end.sent.splice(0);
-    }
-    const before = effectsOf(end, "child-outbound").length;
-    end.hear(caller.inform([deleteOf(Protocol.ESP, u32(first?.spiOut ?? 0))]));
-    const sending = effectsOf(end, "child-outbound").slice(before);
-    const made = end.facts().children.slice(-n);
-    expect(sending.map(({ spiIn }) => spiIn)).toEqual(made.map(({ spiIn }) => spiIn));
-  },
-);
+test("it sends when the only other one has gone", () => {
+  const { end, known, unsure, gone } = withUnsure();
+  gone(known);
+  expect(end.sending).toEqual(setOf(unsure));
+});
 
-test("what replaces one that the site may not know waits while another one sends", () => {
-  const { caller, end } = calledWithChild(QUIET);
-  const before = effectsOf(end, "child-outbound").length;
-  end.hear(caller.quick().octets);
-  end.said();
-  const unknown = end.facts().children.at(-1);
-  end.feed({ kind: "rekey-child", spiIn: unknown?.spiIn ?? 0 });
+test.each([1, 2])("of those that replace it, %p, the first sends in its place", (n) => {
+  const { caller, end, known, unsure, gone } = withUnsure();
+  for (let i = 0; i < n; i++) {
+    end.feed({ kind: "rekey-child", spiIn: end.facts().children.at(-1)?.spiIn ?? 0 });
+    end.hear(caller.grant(end.said()).answer);
+    end.sent.splice(0);
+  }
+  gone(known);
+  const made = end.facts().children.find(({ replaces }) => replaces === unsure?.spiIn);
+  expect(end.sending).toEqual(setOf(made));
+});
+
+test("what replaces it sends beside the other one once it has gone", () => {
+  const { caller, end, known, unsure, gone } = withUnsure();
+  end.feed({ kind: "rekey-child", spiIn: unsure?.spiIn ?? 0 });
   end.hear(caller.grant(end.said()).answer);
   end.said();
-  expect(effectsOf(end, "child-outbound")).toHaveLength(before);
-  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(unknown?.spiOut ?? 0))]));
-  const made = end.facts().children.at(-1)?.spiIn;
-  const sending = effectsOf(end, "child-outbound").slice(before);
-  expect(sending.map(({ spiIn }) => spiIn)).toEqual(made ? [made] : []);
+  expect(end.sending).toEqual(setOf(known));
+  gone(unsure);
+  expect(end.sending).toEqual(setOf(known, end.facts().children.at(-1)));
 });

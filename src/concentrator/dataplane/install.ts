@@ -5,6 +5,7 @@ import type { IkeEffect } from "../../ike/ike-sa.ts";
 import type { Nat } from "../../ike/nat.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { equalAddress } from "../../inet/address.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import { assert } from "../../octets/assert.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -136,14 +137,31 @@ function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boo
   return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
 }
 
-/** The site has deleted the former Child SA: from now on we send through the new one. */
-export function installOutbound(engine: Engine, spiIn: number): void {
+/**
+ * The site has deleted the former Child SA: from now on we send through the new one. With
+ * `insteadOf` only if nothing else sends once that one has gone.
+ */
+export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSpi): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
   const state = installed?.outboundWaiting;
   if (installed === undefined || state === undefined) return;
+  if (insteadOf !== undefined && anotherSends(engine, installed, insteadOf)) return;
   installed.outboundWaiting = undefined;
   changedSite(engine, installed.erouteKey);
   request(engine, { op: "new-state", state }, { installed, makes: state.id });
+}
+
+function anotherSends(
+  engine: Engine,
+  { erouteKey, reqidKey, outbound, child }: Installed,
+  going: EspSpi,
+): boolean {
+  return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
+    if (spiIn === going || spiIn === child.spiIn) return false;
+    const other = engine.dataplane.installed.get(spiIn);
+    if (other === undefined || other.outboundWaiting !== undefined) return false;
+    return other.reqidKey === reqidKey && equalAddress(other.outbound.dst, outbound.dst);
+  });
 }
 
 /** The kernel has answered one request. After the last one, the IKE SA is told. */

@@ -124,40 +124,44 @@ export function closeChild(
 
 /** The same without telling the peer, which knows. */
 export function withoutChild(sa: Established, child: ChildSa, why: Reason): Parted {
-  const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
-  const sending = sendingNow(sa, child, successors);
   const children = sa.children
     .filter((other) => other !== child)
     .map((other) => (other.replaces === child.spiIn ? { ...other, replaces: undefined } : other));
-  const word = successors.length > 0 ? "rekeyed" : why;
+  const isReplaced = sa.children.some(({ replaces }) => replaces === child.spiIn);
   return {
     sa: { ...sa, children },
     effects: [
-      ...sending.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
-      { kind: "child-down", spiIn: child.spiIn, why: word },
+      ...sendingInstead(sa, child),
+      { kind: "child-down", spiIn: child.spiIn, why: isReplaced ? "rekeyed" : why },
     ],
   };
 }
 
 /**
- * Those that send from now on. The peer may never have got our answer to a Quick Mode, so what only
- * such a one has made does not send while something else does.
+ * What replaces it sends from now on. The peer may never have got our answer to a Quick Mode: what
+ * only such a one has made sends if nothing else does, and after all others.
  */
-function sendingNow(
+function sendingInstead(
   { children, quickModes }: Established,
   child: ChildSa,
-  successors: readonly ChildSa[],
-): readonly ChildSa[] {
+): readonly IkeEffect[] {
   const unproven = new Set<number>();
   for (const exchange of quickModes) {
     if (exchange.stage === "answered") unproven.add(exchange.spiIn);
   }
-  const isProven = (one: ChildSa) => !unproven.has(one.spiIn);
-  const left = children.filter((one) => one !== child);
-  const isWaiting = ({ replaces }: ChildSa) => left.some(({ spiIn }) => spiIn === replaces);
-  const equals = left.filter((one) => hasSameSelectors(one, child));
-  const proven = equals.filter(isProven);
-  if (!proven.every(isWaiting)) return successors.filter(isProven);
-  // What they wait for is unproven.
-  return proven.length > 0 ? proven : [...new Set([...successors, ...equals])];
+  const effects: IkeEffect[] = [];
+  const waiting: ChildSa[] = [];
+  const unsure: ChildSa[] = [];
+  for (const one of children) {
+    const { spiIn, replaces } = one;
+    if (one === child || !hasSameSelectors(one, child)) continue;
+    if (unproven.has(spiIn)) unsure.push(one);
+    else if (replaces === child.spiIn) effects.push({ kind: "child-outbound", spiIn });
+    else waiting.push(one);
+  }
+  const insteadOf = child.spiIn;
+  for (const { spiIn } of [...waiting, ...unsure]) {
+    effects.push({ kind: "child-outbound", spiIn, insteadOf });
+  }
+  return effects;
 }
