@@ -30,6 +30,7 @@ import { isTracing, tellUntold } from "./negotiation/trace.ts";
 import { identifyByAddress } from "./sites/by-address.ts";
 import { presentedId } from "./sites/expected-id.ts";
 import { askForFirstChild } from "./sites/first-child.ts";
+import { onChildDeletedElsewhere } from "./sites/eroute-end.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify } from "./sites/look-up.ts";
 import { findPpks } from "./sites/ppk-look-up.ts";
@@ -108,6 +109,8 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       return;
     case "unsaid":
       return sayElsewhere(engine, spi, effect.spis);
+    case "child-deleted-elsewhere":
+      return onChildDeletedElsewhere(engine, spi, effect.spi);
     case "deleted-elsewhere":
       return onDeletedElsewhere(engine, spi, effect);
     case "count":

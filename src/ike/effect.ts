@@ -114,6 +114,8 @@ export type EffectOf<Sa> =
   | { readonly kind: "unsaid"; readonly spis: readonly EspSpi[] }
   /** The peer has deleted another IKE SA of its own, and says so in this one. */
   | { readonly kind: "deleted-elsewhere"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
+  /** The peer has deleted a Child SA, named by one of its SPIs, that is not of this IKE SA. */
+  | { readonly kind: "child-deleted-elsewhere"; readonly spi: number }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
   /** `childSasStay`: set by a version whose Child SAs outlive the IKE SA that made them. */

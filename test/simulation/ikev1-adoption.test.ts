@@ -286,3 +286,42 @@ test("two devices with one ID: what one may not know sends if nothing else does 
   );
   expect(towards).toHaveLength(1);
 });
+
+/** The former ISAKMP SA keeps both Child SAs: the third message of the second one has not come. */
+function withTwoIsakmpSas() {
+  const table = layFleet();
+  const former = callIn(table, {}, false);
+  const first = connectChild(table, former);
+  const second = former.quick();
+  table.deliver(second.octets, PATH);
+  former.granted(second, said(table));
+  const newer = callIn(table, { seed: 4 }, false);
+  expect(siteOf(table)?.childSas).toHaveLength(2);
+  return { table, former, newer, first, second };
+}
+
+test("the site deletes in its newer ISAKMP SA a Child SA that the former one still has", () => {
+  const { table, newer, first, second } = withTwoIsakmpSas();
+  const spi = new Writer(4).u32(first.spi).done();
+  table.deliver(newer.inform([deleteOf(Protocol.ESP, spi)]), PATH);
+  expect(siteOf(table)?.childSas.map(({ spiOut }) => Number(spiOut))).toEqual([second.spi]);
+});
+
+test("the same by our SPI; an SPI that nobody has changes nothing", () => {
+  const { table, newer, first } = withTwoIsakmpSas();
+  const unknown = new Writer(4).u32(0x1234_5678).done();
+  table.deliver(newer.inform([deleteOf(Protocol.ESP, unknown)]), PATH);
+  const [, other] = siteOf(table)?.childSas ?? [];
+  const ours = new Writer(4).u32(other?.spiIn ?? 0).done();
+  table.deliver(newer.inform([deleteOf(Protocol.ESP, ours)]), PATH);
+  expect(siteOf(table)?.childSas.map(({ spiOut }) => Number(spiOut))).toEqual([first.spi]);
+});
+
+test("another site cannot delete it", () => {
+  const { table, first } = withTwoIsakmpSas();
+  table.database.put(rowOf("site-2", "one key for both", "192.168.2.0"));
+  const stranger = callIn(table, { id: "site-2", seed: 9 }, false);
+  const spi = new Writer(4).u32(first.spi).done();
+  table.deliver(stranger.inform([deleteOf(Protocol.ESP, spi)]), PATH);
+  expect(siteOf(table)?.childSas).toHaveLength(2);
+});

@@ -12,6 +12,7 @@ import { journal } from "../journal/write.ts";
 import { endedText } from "./end-words.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt, removeEroute } from "./eroutes.ts";
+import { ikeSaAt } from "./ike-sas.ts";
 import { isOrphan, orphansOf } from "./orphans.ts";
 import { tellElsewhere } from "./untold.ts";
 
@@ -54,6 +55,23 @@ export function removeOrphan(engine: Engine, former: IkeSpi, spiIn: number): boo
   tellElsewhere(engine, eroute, [installed.child.spiIn], former);
   endUnlessUsed(engine, eroute, "expired");
   return true;
+}
+
+/**
+ * The site has deleted a Child SA in the IKE SA `spi`, which does not have it: another one of the
+ * site has it, or none.
+ */
+export function onChildDeletedElsewhere(engine: Engine, spi: IkeSpi, deleted: number): void {
+  const eroute = ikeSaAt(engine, spi)?.eroute;
+  if (eroute === undefined) return;
+  const all = childSasOf(engine, eroute.key).flatMap((one) => installedAt(engine, one) ?? []);
+  const found =
+    all.find(({ child }) => child.spiOut === deleted) ??
+    all.find(({ child }) => child.spiIn === deleted);
+  if (found === undefined || found.ikeSpi === spi) return;
+  const { spiIn } = found.child;
+  if (isOrphan(engine, found)) removeChild(engine, spiIn, "peer-deleted");
+  else engine.inbox.push({ spi: found.ikeSpi, event: { kind: "child-deleted", spiIn } });
 }
 
 /** Removes Child SAs that have outlived their IKE SA, `former` or any, and says why. */

@@ -121,12 +121,17 @@ export function deletedByPeer(
   return { sa: gone.sa, effects: [...gone.effects, note] };
 }
 
-/** It may name a Child SA that a newer ISAKMP SA has taken over meanwhile. */
+/**
+ * It may name a Child SA that a newer ISAKMP SA has taken over meanwhile, or one that an older one
+ * still has: SPIs are the site's, not those of an ISAKMP SA.
+ */
 function tellHeir({ heir }: Established, spi: number | undefined): readonly IkeEffect[] {
   const given = heir?.given ?? [];
   const child =
     given.find(({ spiOut }) => spiOut === spi) ?? given.find(({ spiIn }) => spiIn === spi);
-  if (heir === undefined || child === undefined) return [];
+  if (heir === undefined || child === undefined) {
+    return spi === undefined ? [] : [{ kind: "child-deleted-elsewhere", spi }];
+  }
   const event = { kind: "child-deleted", spiIn: child.spiIn } as const;
   return [{ kind: "tell", to: heir.spi, event }];
 }

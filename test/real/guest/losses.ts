@@ -21,6 +21,9 @@ export function whenTheyCame(packets: readonly EspSeen[], states: ReadonlyMap<st
   };
 }
 
+/** Why a host drops what it sends itself. */
+export const SENDING = ["XfrmOutNoStates", "XfrmOutStateInvalid", "XfrmAcquireError"] as const;
+
 /** Packets that a host has dropped since then for these reasons; there may be no others. */
 export async function dropsSince(
   host: Host,
