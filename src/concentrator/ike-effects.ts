@@ -28,9 +28,9 @@ import { setDeadline } from "./negotiation/settle.ts";
 import { type Stand, standOf } from "./negotiation/stand.ts";
 import { isTracing, tellUntold } from "./negotiation/trace.ts";
 import { identifyByAddress } from "./sites/by-address.ts";
+import { onChildDeletedElsewhere } from "./sites/eroute-end.ts";
 import { presentedId } from "./sites/expected-id.ts";
 import { askForFirstChild } from "./sites/first-child.ts";
-import { onChildDeletedElsewhere } from "./sites/eroute-end.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify } from "./sites/look-up.ts";
 import { findPpks } from "./sites/ppk-look-up.ts";
@@ -80,8 +80,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       keepChildSas(engine, spi, effect.child);
       return;
     case "child-method":
-      onChildMethod(engine, spi, effect.method);
-      return;
+      return onChildMethod(engine, spi, effect.method);
     case "child-outbound":
       return installOutbound(engine, effect.spiIn, effect.insteadOf);
     case "child-down":
@@ -102,8 +101,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       onRekeyed(engine, entry, effect.successor);
       return;
     case "hand-over":
-      offerChildren(engine, spi, effect);
-      return;
+      return offerChildren(engine, spi, effect);
     case "tell":
       engine.inbox.push({ spi: effect.to, event: effect.event });
       return;

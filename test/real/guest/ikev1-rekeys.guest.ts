@@ -121,7 +121,9 @@ test(
     const rekeys = (await counted("child_sas_rekeyed_total")) - before;
     // The site may drop what it sends itself while it puts new keys in place of old ones.
     const bySite = await dropsSince(site.host, theirs, SENDING);
-    console.log(`volume rekeys: ${rekeys}, pings: ${JSON.stringify(pings)}, by the site: ${bySite}`);
+    console.log(
+      `volume rekeys: ${rekeys}, pings: ${JSON.stringify(pings)}, by the site: ${bySite}`,
+    );
     expect(await dropped()).toBe(0);
     expect(pings.sent - pings.received).toBeLessThanOrEqual(bySite);
     expect(rekeys).toBeGreaterThan(SECONDS / 10);
