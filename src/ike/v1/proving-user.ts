@@ -134,7 +134,7 @@ function finish(sa: ProvingUser): Step {
   const { initialContact, note } = sa.whenUp;
   const effects: readonly IkeEffect[] = [
     { kind: "authenticated", initialContact, holder: undefined },
-    ...countLegacy(up.algorithms),
+    ...countLegacy(sa.up.algorithms),
     { kind: "note", note },
   ];
   return { sa: heardFrom(sa), effects };
