@@ -1,4 +1,4 @@
-/** Calls with IKEv1 whose messages are changed on the way: nothing throws, and the site is reached. */
+/** Calls with IKEv1 whose messages are changed on the way: they do no harm. */
 
 import { expect, test } from "bun:test";
 import type { ErouteAuth, Ikev1Rule } from "../../../src/eroute/eroute.ts";
