@@ -9,6 +9,9 @@ import { createPki, type Issued, type Pki } from "./pki.ts";
 
 const [OURS, THEIRS] = ["192.0.2.1", "192.0.2.2"];
 
+/** Their names do not fit into 4,096 octets. */
+const AUTHORITIES = 40;
+
 let pki: Pki;
 let authority: Issued;
 let site: Host;
@@ -107,6 +110,24 @@ test("R12: erouted calls strongSwan, in fragments both ways", async () => {
   expect(log).toMatch(/received fragment #1/);
   expect(await fragmentsReceived()).toBeGreaterThan(before);
   await disconnect();
+});
+
+test("R12: strongSwan with forty authorities names them all, called and calling", async () => {
+  const own = issue("site-1");
+  const others = Array.from({ length: AUTHORITIES }, (_, i) => {
+    const subject = `/C=CH/O=${"fleet ".repeat(10)}/OU=${"unit ".repeat(12)}/CN=Authority ${i}`;
+    return pki.issue({ name: `authority-${i}`, key: "p256", subject, isCa: true });
+  });
+  const certificates = { own, authorities: [authority, ...others] };
+  for (const connection of ["fragmentation = force", "fragmentation = no"]) {
+    swan = await startStrongSwan(site, settings({ ...certified(own), certificates, connection }));
+    await connect(/IKE_SA net\[\d+\] established/);
+    await disconnect();
+    if (!(await swan.initiateIke(10))) {
+      throw new Error(`${await swan.log()}\nerouted:\n${await erouted.log()}`);
+    }
+    await swan.stop();
+  }
 });
 
 test("R12: strongSwan with a certificate of another authority is refused, and told", async () => {

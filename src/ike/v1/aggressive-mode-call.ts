@@ -126,7 +126,7 @@ export function onAggressiveAnswer(
   event: MessageEvent,
   context: IkeContext,
 ): Step {
-  if (!isReadable(event, ExchangeType.AGGRESSIVE_MODE)) return { sa, effects: [] };
+  if (!isReadable(event, ExchangeType.AGGRESSIVE_MODE, sa.call)) return { sa, effects: [] };
   const error = errorIn(sa, event, context);
   if (error !== undefined) return onError(sa, error, context);
   const { header, path } = event;

@@ -16,12 +16,13 @@ import { parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { type Vendor, vendorPayload } from "../../wire/v1/vendor-id.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Call, IkeEvent } from "../event.ts";
-import { CALL_ATTEMPTS_MAX, KEY_EXCHANGE_MS } from "../limits.ts";
+import { AUTH_OCTETS_MAX, CALL_ATTEMPTS_MAX, KEY_EXCHANGE_MS } from "../limits.ts";
 import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import { failedNote } from "./answer.ts";
 import {
+  hasCertificate,
   type InitiatorPhase,
   type MainProving,
   type MainSigned,
@@ -56,11 +57,6 @@ export function offerOf(call: Call, group: number | undefined): SaPayload {
 /** The method of both ends: signatures if we have a certificate (RFC 2409 §5.1), else our key. */
 export function authMethodOf(call: Call): number {
   return hasCertificate(call) ? AuthMethod.RSA_SIGNATURES : AuthMethod.PRE_SHARED_KEY;
-}
-
-/** Whether both ends sign. */
-export function hasCertificate({ credentials: { own } }: Call): boolean {
-  return own.kind === "signature";
 }
 
 /** What we understand: NAT traversal by the RFC and by its drafts, liveness checks, fragments. */
@@ -160,12 +156,20 @@ export function hinted(sa: Waiting, hint: Refusal): Step {
 export function isReadable(
   { header, octets }: MessageEvent,
   exchangeType: number,
-  octetsMax = MESSAGE_OCTETS_MAX,
+  call: Call,
 ): boolean {
-  if (octets.length > octetsMax) return false;
+  if (octets.length > phase1OctetsMax(call)) return false;
   const { INFORMATIONAL } = ExchangeType;
   if (header.exchangeType === INFORMATIONAL) return !isakmpFlags(octets).encryption;
   return header.exchangeType === exchangeType && header.messageId === PHASE_1_MESSAGE_ID;
+}
+
+/**
+ * The longest message of Phase 1 that is read. The sixth one has a chain of certificates, and the
+ * fourth one names as many authorities as the site trusts.
+ */
+export function phase1OctetsMax(call: Call): number {
+  return hasCertificate(call) ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
 }
 
 /** Whether a message of Main Mode has the site's cookie, once that is known. */

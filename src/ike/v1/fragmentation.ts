@@ -13,11 +13,13 @@ import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { AROUND_MESSAGE_OCTETS, AUTH_OCTETS_MAX, FRAGMENT_OCTETS } from "../limits.ts";
 import type { IkeSaSettings } from "../settings.ts";
+import { phase1OctetsMax } from "./calling.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { payloadOf } from "./find-payload.ts";
 import { addFragment, fragmentsOf } from "./fragments.ts";
 import { isCalling } from "./initiator-phase.ts";
 import { MESSAGE_OCTETS_MAX } from "./phase1.ts";
+import { isSigned } from "./signed-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 type Agreed = Pick<IkeSaSettings, "fragmentation" | "fragmentSize">;
@@ -67,20 +69,14 @@ function refused(sa: IkeSa): Taken {
 
 /** The longest message that is put together in this phase; 0: no fragment is accepted. */
 function octetsMaxOf(sa: IkeSa): number {
-  // We have announced them in our first message.
-  const isAgreed = isCalling(sa)
-    ? sa.call.credentials.settings.fragmentation
-    : agreedSettings(sa) !== undefined;
-  if (!isAgreed) return 0;
-  return WITH_ROOM.has(sa.phase) ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
+  if (isCalling(sa)) {
+    // We have announced them in our first message.
+    return sa.call.credentials.settings.fragmentation ? phase1OctetsMax(sa.call) : 0;
+  }
+  if (agreedSettings(sa) === undefined) return 0;
+  const hasRoom = sa.phase === "established" || isSigned(sa);
+  return hasRoom ? AUTH_OCTETS_MAX : MESSAGE_OCTETS_MAX;
 }
-
-/** Certificates come in these phases, and after Phase 1 anything may. */
-const WITH_ROOM: ReadonlySet<IkeSa["phase"]> = new Set<IkeSa["phase"]>([
-  "established",
-  "signed-awaiting-id",
-  "call-main-signed",
-]);
 
 /** Sends long messages in fragments, if the ends have agreed on that. */
 export function inFragments(former: IkeSa, { sa, effects }: Step): Step {

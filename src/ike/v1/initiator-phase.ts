@@ -158,6 +158,11 @@ export function isCalling(sa: { readonly phase: string }): sa is InitiatorPhase 
   return sa.phase.startsWith("call-");
 }
 
+/** Whether both ends sign; else they have the same key (RFC 2409 §5.1, §5.4). */
+export function hasCertificate({ credentials: { own } }: Call): boolean {
+  return own.kind === "signature";
+}
+
 /** The exchange of Phase 1. */
 export function modeOfCall({ phase }: InitiatorPhase): "Main Mode" | "Aggressive Mode" {
   return phase.startsWith("call-aggressive") ? "Aggressive Mode" : "Main Mode";

@@ -107,7 +107,7 @@ export function onMainSignedProof(sa: MainSigned, event: MessageEvent, context: 
   if (header.exchangeType === ExchangeType.INFORMATIONAL && isEncrypted) {
     return onProtectedError(sa, event, context);
   }
-  if (!isReadable(event, ExchangeType.MAIN_MODE, AUTH_OCTETS_MAX)) return { sa, effects: [] };
+  if (!isReadable(event, ExchangeType.MAIN_MODE, sa.call)) return { sa, effects: [] };
   const error = errorIn(sa, event, context);
   if (error !== undefined) return hinted(sa, error.refusal);
   const digest = sha256(octets);

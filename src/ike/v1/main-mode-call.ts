@@ -31,7 +31,6 @@ import {
   errorIn,
   firstCopy,
   floated,
-  hasCertificate,
   hinted,
   initialContact,
   isNextOfMain,
@@ -45,13 +44,14 @@ import {
 import { encryptPayloads, phase1Iv } from "./cipher.ts";
 import { establish } from "./establish.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
-import type {
-  MainAsked,
-  MainDeriving,
-  MainKeyed,
-  MainOffering,
-  MainProving,
-  MainSentKe,
+import {
+  hasCertificate,
+  type MainAsked,
+  type MainDeriving,
+  type MainKeyed,
+  type MainOffering,
+  type MainProving,
+  type MainSentKe,
 } from "./initiator-phase.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid, signatureSkeyid } from "./keys.ts";
 import { askForSignature } from "./main-mode-call-signed.ts";
@@ -102,7 +102,7 @@ type Read =
 /** A message in clear: its payloads, or what follows from an error, or from what is unreadable. */
 function readClear(sa: MainAsked | MainSentKe, event: MessageEvent, context: IkeContext): Read {
   const ignored: Read = { kind: "done", step: { sa, effects: [] } };
-  if (!isReadable(event, ExchangeType.MAIN_MODE)) return ignored;
+  if (!isReadable(event, ExchangeType.MAIN_MODE, sa.call)) return ignored;
   const error = errorIn(sa, event, context);
   if (error !== undefined) return { kind: "done", step: hinted(sa, error.refusal) };
   if (!isNextOfMain(sa, event) || isakmpFlags(event.octets).encryption) return ignored;
@@ -284,7 +284,7 @@ function sayWithHash(keyed: MainKeyed, context: IkeContext): Step {
 
 /** The sixth message: who the site is, and its proof. */
 export function onMainProof(sa: MainProving, event: MessageEvent, context: IkeContext): Step {
-  if (!isReadable(event, ExchangeType.MAIN_MODE)) return { sa, effects: [] };
+  if (!isReadable(event, ExchangeType.MAIN_MODE, sa.call)) return { sa, effects: [] };
   const error = errorIn(sa, event, context);
   if (error !== undefined) return hinted(sa, error.refusal);
   const { header, octets, path } = event;
