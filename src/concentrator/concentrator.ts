@@ -81,8 +81,16 @@ export type Successor = {
   read(document: Uint8Array): Result<undefined, StateFault>;
   /** What has to be done now; undefined: documents are missing. */
   goOn(): readonly Effect[] | undefined;
+  /** Takes note of what a document with this number is about, which was kept by `changes`. */
+  expect(number: number, beginning: Uint8Array): void;
+  /**
+   * Numbers of the documents to be read before this message can be handled; undefined: all of them.
+   * What {@link Successor.settle} returns then comes before it.
+   */
+  wanted(message: Uint8Array): readonly number[] | undefined;
+  settle(): readonly Effect[];
   /** Takes in what was kept by `changes`, the head first; returns its name. */
-  readKept(content: Uint8Array): Result<string | undefined, StateFault>;
+  readKept(content: Uint8Array, number?: number): Result<string | undefined, StateFault>;
   /** After the last one that was kept: what has to be done now. */
   finish(): readonly Effect[];
 };
@@ -130,7 +138,14 @@ export function concentratorOn(engine: Engine): Concentrator {
           drain(engine);
           return engine.out.splice(0);
         },
-        readKept: (content) => takeOver.readKept(content),
+        expect: (number, beginning) => takeOver.expect(number, beginning),
+        wanted: (message) => takeOver.wanted(message),
+        settle() {
+          takeOver.settle();
+          drain(engine);
+          return engine.out.splice(0);
+        },
+        readKept: (content, number) => takeOver.readKept(content, number),
         finish() {
           takeOver.finish();
           drain(engine);

@@ -13,7 +13,9 @@ export type Shell = {
    * requests: if there are many, some wait for the next turns.
    */
   feed(event: Event): void;
-  /** Performs what is to be done before the first event. */
+  /** Performs what is to be done before the next event. */
+  perform(effects: readonly Effect[]): void;
+  /** The same, after which deadlines are met: of a shell that waits for it. */
   begin(effects: readonly Effect[]): void;
   /** Performs the kernel requests that wait. */
   flush(): void;
@@ -24,8 +26,13 @@ export type Shell = {
 /** Longest sleep of the timer, far below the limit of setTimeout. */
 const SLEEP_MS_MAX = 60_000;
 
-/** Connects a concentrator with its environment. */
-export function createShell(concentrator: Concentrator, around: Surroundings): Shell {
+/** Connects a concentrator with its environment. `waits`: no deadline is met until `begin`. */
+export function createShell(
+  concentrator: Concentrator,
+  around: Surroundings,
+  { waits }: { readonly waits: boolean } = { waits: false },
+): Shell {
+  let hasBegun = !waits;
   const queue: Event[] = [];
   let isBusy = false;
   let isClosed = false;
@@ -82,6 +89,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
 
   /** A timer that fires too early does no harm: it is never moved back, only forward. */
   const arm = (): void => {
+    if (!hasBegun) return;
     const next = concentrator.nextDeadline();
     if (next === undefined || next >= timerAt) return;
     clearTimeout(timer);
@@ -96,7 +104,12 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
   arm();
   return {
     feed,
+    perform(effects) {
+      performAll(effects);
+      run();
+    },
     begin(effects) {
+      hasBegun = true;
       performAll(effects);
       run();
     },

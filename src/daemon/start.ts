@@ -17,6 +17,7 @@ import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
+import { createGate } from "./gate.ts";
 import { hideMemory } from "./hide-memory.ts";
 import { inSteps } from "./in-steps.ts";
 import { type Former, openFormer } from "./keep/former.ts";
@@ -254,14 +255,14 @@ async function open(
   const kernelPolicies = config.dataplane === "xfrm";
   const kept = await openKeptSockets({ environment: process.env, folder, note, nowMs: now });
   daemon.kept = kept;
-  const keeper = former === undefined ? undefined : await readFormer(daemon, former);
+  const gate = createGate();
   const sockets = await openIkeSockets(
     { ...config.ike, kernelPolicies, kept },
     {
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
         daemon.warmUp?.postpone();
-        daemon.shell?.feed({ kind: "datagram", octets, path });
+        gate.pass(octets, path);
       },
       onLost: (datagrams) => daemon.shell?.feed({ kind: "datagrams-lost", datagrams }),
       onAddresses: (local) => daemon.shell?.feed({ kind: "addresses", local }),
@@ -280,12 +281,18 @@ async function open(
   const routes = openRoutes();
   if (!routes.ok) return err(`route netlink socket: ${errnoName(routes.error)}`);
   daemon.routes = routes.value;
-  const shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
+  const waits = former !== undefined;
+  const shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value), { waits });
+  const keeper = former && (await readFormer(daemon, former, { gate, shell }));
   daemon.shell = shell;
   if (keeper !== undefined) takeOver(daemon, { keeper, plan: former?.plan }, shell.begin);
   shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const clean = await removeLeftovers(daemon);
   if (!clean.ok) return clean;
+  gate.open(
+    (octets, path) => shell.feed({ kind: "datagram", octets, path }),
+    (datagrams) => shell.feed({ kind: "datagrams-lost", datagrams }),
+  );
   const listening = listenToKernel(daemon);
   if (!listening.ok) return listening;
   return openStatus(daemon, options);

@@ -6,7 +6,7 @@
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Engine } from "../../src/concentrator/engine.ts";
-import { part } from "../../src/concentrator/handover/part.ts";
+import { labelled } from "../../src/concentrator/handover/label.ts";
 import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
 import { readContent } from "../../src/ike/state/document.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
@@ -14,6 +14,8 @@ import { inEpoch } from "../../src/ike/state/written-ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { ok } from "../../src/octets/result.ts";
 import { Vocabulary } from "../../src/octets/vocabulary.ts";
+import type { IkeSpi } from "../../src/wire/header.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { isAsWanted } from "../../src/xfrm/claims.ts";
 import { isOurPolicy } from "../../src/xfrm/priority.ts";
 import { formatPolicyId, stateName } from "../../src/xfrm/request.ts";
@@ -68,14 +70,42 @@ export function keepingOf(
     },
     takeOver(next, place) {
       const successor = next.takeOver(place);
-      for (const [name, content] of kept) {
-        const read = successor.readKept(content);
+      const documents = [...kept];
+      const unread = new Set(documents.keys());
+      for (const [at, [, content]] of documents.entries()) successor.expect(at, content);
+      const readOne = (at: number): void => {
+        const [name, content] = documents[at] ?? [];
+        if (content === undefined || !unread.delete(at)) return;
+        const read = successor.readKept(content, at);
         assert(read.ok, read.ok ? "" : `what was kept cannot be read: ${read.error.detail}`);
         assert(read.value === name, `${name} is read as ${read.value}`);
+      };
+      readOne(0);
+      // Sites whose messages come meanwhile are read before others.
+      for (const spi of earlyOnes(engine)) {
+        for (const at of successor.wanted(messageFor(spi)) ?? []) readOne(at);
       }
+      for (const at of [...unread]) readOne(at);
       return successor.finish();
     },
   };
+}
+
+/** Some, in another order than that of their documents. */
+function earlyOnes({ negotiation }: Engine): readonly IkeSpi[] {
+  return [...negotiation.sas.keys()].filter((_, at) => at % 3 === 2).reverse();
+}
+
+/** A message from a peer that was called by us. */
+export function messageFor(spi: IkeSpi): Uint8Array {
+  const message = new Uint8Array(28);
+  const view = new DataView(message.buffer);
+  view.setBigUint64(0, spi);
+  view.setBigUint64(8, 1n);
+  view.setUint8(17, 0x20);
+  view.setUint8(18, ExchangeType.INFORMATIONAL);
+  view.setUint32(24, message.length);
+  return message;
 }
 
 /** As at a start: what nobody claims is removed. */
@@ -118,10 +148,9 @@ function isEqual(is: Uint8Array, was: Uint8Array | undefined): boolean {
 /** What the other documents have only numbers of. */
 function wordsIn(head: Uint8Array | undefined, { anchor }: Place): Vocabulary {
   const vocabulary = new Vocabulary();
-  const read = head === undefined ? undefined : readContent(part, head, anchor);
-  if (read?.ok === true && read.value.value.kind === "head") {
-    vocabulary.load(read.value.value.head.words);
-  }
+  const read = head === undefined ? undefined : readContent(labelled, head, anchor);
+  const value = read?.ok === true ? read.value.value.part : undefined;
+  if (value?.kind === "head") vocabulary.load(value.head.words);
   return vocabulary;
 }
 
@@ -131,9 +160,10 @@ function valueIn(
   vocabulary: Vocabulary,
 ): unknown {
   assert(content !== undefined, "it is kept");
-  const read = readContent(part, content, anchor, { vocabulary });
+  const read = readContent(labelled, content, anchor, { vocabulary });
   assert(read.ok, "what is kept can be read");
-  const { value, generation: writer } = read.value;
+  const { part: value } = read.value.value;
+  const { generation: writer } = read.value;
   // Requests that were made since do not matter: the next process counts far ahead.
   if (value.kind === "head") return { ...value.head, lastRequest: 0 };
   // What an earlier process has kept has the epoch that its keys had there.

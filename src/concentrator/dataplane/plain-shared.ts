@@ -146,6 +146,21 @@ function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {
   repairs.at ??= engine.now;
 }
 
+/**
+ * Puts the users of each kernel object in the order of their eroutes in use: `rankOf` says where
+ * one stands. What stands without a Child SA comes first.
+ */
+export function orderUsers(engine: Engine, rankOf: (erouteKey: string) => number): void {
+  const rank = ({ spiIn }: { readonly spiIn: number }): number => {
+    const key = spiIn === NO_CHILD ? undefined : installedAt(engine, asEspSpi(spiIn))?.erouteKey;
+    return key === undefined ? -1 : rankOf(key);
+  };
+  const { policies, routes } = engine.dataplane;
+  for (const users of [...policies.values(), ...routes.values()]) {
+    if (users.length > 1) users.sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 /** Adds a user, unless it is known already. */
 export function putPolicyUser(
   { dataplane: { policies } }: Engine,

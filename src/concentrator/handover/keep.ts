@@ -14,7 +14,8 @@ import { entryAt } from "../negotiation/ike-sas.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import { ikeSaAt } from "../sites/ike-sas.ts";
 import { untoldOf } from "../sites/untold.ts";
-import { type Part, part } from "./part.ts";
+import { labelled, withLabel } from "./label.ts";
+import type { Part } from "./part.ts";
 import { plainIkeSaOf } from "./plain-ike-sa.ts";
 import { headOf, siteOf, type Work, workOf } from "./write.ts";
 
@@ -50,7 +51,7 @@ export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
   const { vocabulary, draft } = changes;
   const writer = { anchor: place.anchor, generation: place.generation, vocabulary, draft };
   for (const [name, value] of changedParts(engine, changes)) {
-    const content = value === undefined ? undefined : writeContent(part, value, writer);
+    const content = value === undefined ? undefined : writeContent(labelled, withLabel(value), writer);
     // The words of a document come before it.
     if (vocabulary.hasNew) yield headDocument(engine, place);
     yield { name, content };
@@ -58,8 +59,8 @@ export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
 }
 
 function headDocument(engine: Engine, place: Place): Kept {
-  const head = headAhead(engine);
-  return { name: HEAD_NAME, content: writeContent(part, { kind: "head", head }, place) };
+  const head = withLabel({ kind: "head", head: headAhead(engine) });
+  return { name: HEAD_NAME, content: writeContent(labelled, head, place) };
 }
 
 /** What has changed, by the names of the documents; undefined: it has gone. */

@@ -6,6 +6,7 @@ import { factsOf, spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import {
   type Around,
+  readBeginning,
   readContent,
   readDocument,
   type StateFault,
@@ -17,20 +18,24 @@ import { Vocabulary } from "../../octets/vocabulary.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { unchangedSite } from "../changes.ts";
+import { awaitChildSas, endAwaiting } from "../dataplane/awaited.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
-import { putShared } from "../dataplane/plain-shared.ts";
+import { orderUsers, putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
 import type { Parcel } from "../negotiation/entry.ts";
 import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
 import { canAskAgain } from "../negotiation/plain-work.ts";
 import { type ErouteInUse, erouteKey } from "../sites/eroute-in-use.ts";
-import { erouteAt, erouteCount, putEroute } from "../sites/eroutes.ts";
+import { erouteAt, erouteCount, orderEroutes, putEroute } from "../sites/eroutes.ts";
 import { addErrand } from "../sites/errands.ts";
 import { erouteOfPlain } from "../sites/plain-eroute.ts";
 import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
 import { redirectAgain } from "../sites/redirect.ts";
+import { addresseesOf } from "./addressee.ts";
+import { Awaited } from "./awaited.ts";
 import { nameOfDraining, nameOfIkeSa, nameOfSite } from "./keep.ts";
+import { label, labelled } from "./label.ts";
 import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, putIkeSa } from "./plain-ike-sa.ts";
 
@@ -41,6 +46,11 @@ export class TakeOver {
   readonly #bases: ReadonlyMap<string, Eroute>;
   readonly #around: Required<Around>;
   readonly #mail: Parcel[] = [];
+  readonly #awaited = new Awaited();
+  /** Numbers of documents by the eroute in use that they hold. */
+  readonly #places = new Map<string, number>();
+  #lastPlace = 0;
+  #isInOrder = true;
   #documents = 0;
   #isOver = false;
 
@@ -78,15 +88,41 @@ export class TakeOver {
     return this.#put(value, writer, false);
   }
 
+  /** Takes note of what the document with this number is about; its beginning is enough. */
+  expect(number: number, content: Uint8Array): void {
+    const about = readBeginning(label, content, this.#place.anchor);
+    if (about === undefined) return;
+    this.#awaited.note(number, about);
+    awaitChildSas(this.#engine, about.inbound, about.reqids);
+  }
+
+  /**
+   * Numbers of the documents to be read before this message can be handled, in order; undefined: it
+   * has to wait for all of them.
+   */
+  wanted(message: Uint8Array): readonly number[] | undefined {
+    const spis = addresseesOf(this.#engine, message);
+    const numbers = spis.flatMap((spi) => this.#awaited.before(spi));
+    if (numbers.length > 0) return numbers;
+    return spis.some((spi) => entryAt(this.#engine, spi) !== undefined) ? [] : undefined;
+  }
+
+  /** What the process before was waiting for is settled, of all that has been read. */
+  settle(): void {
+    for (const parcel of this.#mail.splice(0)) this.#engine.inbox.push(parcel);
+  }
+
   /**
    * Reads the content of a document that was kept while the process before was running; the head
    * comes first. Returns the name of the document; undefined: it repeats what another one has.
    */
-  readKept(content: Uint8Array): Result<string | undefined, StateFault> {
+  readKept(content: Uint8Array, number = this.#lastPlace + 1): Result<string | undefined, StateFault> {
+    this.#awaited.read(number);
     const { anchor, generation: reader } = this.#place;
-    const read = readContent(part, content, anchor, this.#around);
+    const read = readContent(labelled, content, anchor, this.#around);
     if (!read.ok) return read;
-    const { value, generation: writer } = read.value;
+    const { value: whole, generation: writer } = read.value;
+    const value = whole.part;
     if (reader <= writer) return err(notLater(writer, reader));
     const isFirst = this.#documents++ === 0;
     const isInOrder = isFirst === (value.kind === "head");
@@ -97,18 +133,37 @@ export class TakeOver {
     // To write all sites again at once would keep everybody waiting, and change nothing.
     const [eroute] = value.kind === "site" ? value.site.eroutes : [];
     if (value.kind === "site" && eroute !== undefined) {
-      unchangedSite(this.#engine, erouteKey(eroute.base, eroute.peerId), value.site.ikeSas);
+      const key = erouteKey(eroute.base, eroute.peerId);
+      unchangedSite(this.#engine, key, value.site.ikeSas);
+      this.#note(key, number);
     }
     return ok(keptName(value));
   }
 
-  /** After the last of them: what the process before was waiting for is settled. */
+  #note(erouteKey: string, number: number): void {
+    this.#places.set(erouteKey, number);
+    if (number < this.#lastPlace) this.#isInOrder = false;
+    this.#lastPlace = Math.max(this.#lastPlace, number);
+  }
+
+  /** After the last of them: sites are in their order, and nothing waits for the process before. */
   finish(): void {
     const engine = this.#engine;
-    for (const parcel of this.#mail) engine.inbox.push(parcel);
+    this.settle();
+    this.#awaited.clear();
+    endAwaiting(engine);
+    if (!this.#isInOrder) this.#order();
     redirectAgain(engine);
     forgetNeedlessCalls(engine);
     this.#isOver = true;
+  }
+
+  /** The oldest site is the first to be evicted, and the newest has a policy that several want. */
+  #order(): void {
+    const places = this.#places;
+    const keys = [...places].sort(([, a], [, b]) => a - b).map(([key]) => key);
+    orderEroutes(this.#engine, keys);
+    orderUsers(this.#engine, (key) => places.get(key) ?? 0);
   }
 
   /** `isKept`: documents of one moment do not fit together as well as those of a hand-over. */

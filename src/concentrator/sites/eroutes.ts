@@ -1,7 +1,7 @@
 /** The table of eroutes in use, as others may use it. */
 
 import { eroutesFor } from "../../eroute/plan-index.ts";
-import { putAt, takeFrom } from "../../inet/prefix-table.ts";
+import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
@@ -45,6 +45,21 @@ export function putEroute(engine: Engine, eroute: ErouteInUse): void {
   if (eroute.kind === "normal") sites.normal.add(key);
   else sites.normal.delete(key);
   addReach(sites, eroute);
+}
+
+/** From now on they are in the order of these keys, as if they had come into use in it. */
+export function orderEroutes({ sites }: Engine, keys: readonly string[]): void {
+  for (const key of keys) {
+    const eroute = sites.eroutes.get(key);
+    if (eroute === undefined) continue;
+    sites.eroutes.delete(key);
+    sites.eroutes.set(key, eroute);
+    for (const subnet of eroute.remoteSubnets) {
+      if (valuesAt(sites.reach, subnet).length < 2) continue;
+      takeFrom(sites.reach, subnet, key);
+      putAt(sites.reach, subnet, key);
+    }
+  }
 }
 
 /** The eroute under this key is no longer in use. */

@@ -2,7 +2,9 @@
 
 import type { TakenOverView } from "../../status/source.ts";
 import type { Daemon } from "../daemon.ts";
+import type { Gate } from "../gate.ts";
 import { recheckConnected } from "../recheck.ts";
+import type { Shell } from "../shell.ts";
 import type { Former } from "./former.ts";
 import { type Keeper, keeperOf, type TakenOver } from "./keeper.ts";
 
@@ -10,10 +12,14 @@ import { type Keeper, keeperOf, type TakenOver } from "./keeper.ts";
 const RELOADED_MS = 2_000;
 
 /**
- * Reads what the run before has kept, while datagrams wait in the sockets. Nothing may have
- * happened to the engine yet, nor happen until {@link takeOver}.
+ * Reads what the run before has kept. Nothing may have happened to the engine yet; until
+ * {@link takeOver}, only messages for which `gate` opens may.
  */
-export async function readFormer(daemon: Daemon, former: Former): Promise<Keeper> {
+export async function readFormer(
+  daemon: Daemon,
+  former: Former,
+  { gate, shell }: { readonly gate: Gate; readonly shell: Shell },
+): Promise<Keeper> {
   const { concentrator, note } = daemon;
   const { why } = former;
   if (why !== undefined) {
@@ -21,7 +27,16 @@ export async function readFormer(daemon: Daemon, former: Former): Promise<Keeper
     note({ level: "warning", reason: "state-refused", detail });
   }
   const keeper = keeperOf(former, concentrator, note);
-  await keeper.read();
+  daemon.keeper = keeper;
+  await keeper.read((prepare) => {
+    gate.openFor((octets, path) => {
+      const before = prepare(octets);
+      if (before === undefined) return false;
+      shell.perform(before);
+      shell.feed({ kind: "datagram", octets, path });
+      return true;
+    });
+  });
   return keeper;
 }
 
@@ -35,7 +50,6 @@ export function takeOver(
   beginWith: (effects: TakenOver["effects"]) => void,
 ): void {
   const { note } = daemon;
-  daemon.keeper = keeper;
   const taken = keeper.takeOver();
   daemon.takenOver = taken;
   beginWith(taken.effects);

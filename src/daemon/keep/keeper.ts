@@ -1,6 +1,6 @@
 /** Keeps what is up in memory that outlives the process, and reads it at the start. */
 
-import type { Concentrator, Successor } from "../../concentrator/concentrator.ts";
+import type { Concentrator } from "../../concentrator/concentrator.ts";
 import type { Effect } from "../../concentrator/effect.ts";
 import type { KeptPlace } from "../../concentrator/handover/keep.ts";
 import type { ConfigSources } from "../../config/sources.ts";
@@ -9,7 +9,7 @@ import { assert } from "../../octets/assert.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Note } from "../reload.ts";
 import { CONFIGURATION, configurationContent, type Former } from "./former.ts";
-import type { Slots } from "./slots.ts";
+import { type Prepare, Reading } from "./reading.ts";
 
 export type Keeper = {
   /** Stores what has changed: before a message leaves. */
@@ -17,10 +17,11 @@ export type Keeper = {
   /** Stores what the configuration in force was read from. */
   saveConfiguration(sources: ConfigSources): void;
   /**
-   * Fills an empty concentrator with what the process before has kept, in short turns. Nothing kept
-   * is changed by it: a start that fails before {@link Keeper.takeOver} leaves all as it was.
+   * Fills an empty concentrator with what the process before has kept, in short turns. `onKnown` is
+   * called when messages of single sites can be handled. Nothing kept is changed but by these: a
+   * start that fails before {@link Keeper.takeOver} leaves all others as they were.
    */
-  read(): Promise<void>;
+  read(onKnown: (prepare: Prepare) => void): Promise<void>;
   /** From now on what was read is ours; says what became of it. */
   takeOver(): TakenOver;
   /** What was read is not why the daemon ends, if it does: the next start may read it again. */
@@ -62,61 +63,33 @@ export function keeperOf(
     const detail = "no room is left for what is kept: some sites will have to connect anew";
     note({ level: "error", outcome: "failed", reason: "state-not-kept", detail });
   };
+  // Before the head is read, this process knows less than what is kept.
+  let canSave = false;
   return {
     save() {
+      if (!canSave) return;
       for (const { name, content } of concentrator.changes(place()) ?? []) {
         if (content === undefined) slots.remove(name);
         else put(name, content);
       }
     },
     saveConfiguration: (sources) => put(CONFIGURATION, configurationContent(sources)),
-    async read() {
-      reading = await readAll(slots, concentrator, place());
+    async read(onKnown) {
+      reading = new Reading(slots, concentrator, place());
+      await reading.run((prepare) => {
+        canSave = true;
+        onKnown(prepare);
+      });
     },
     takeOver() {
       assert(reading !== undefined, "what was kept is read first");
-      const { successor, before, closed } = reading;
+      canSave = true;
+      const { successor, counts, closed } = reading;
       slots.forget();
-      const effects = successor.finish();
-      return { effects, before, now: concentrator.snapshot().erouteCount, closed };
+      return { effects: successor.finish(), ...counts, closed };
     },
     settle: file.ready,
     forget: file.remove,
     octets: () => slots.octets,
   };
-}
-
-type Reading = Pick<TakenOver, "before" | "closed"> & { readonly successor: Successor };
-
-/** So long one turn may take: timers and signals get theirs in between. */
-const TURN_MS_MAX = 4;
-
-async function readAll(
-  slots: Slots,
-  concentrator: Concentrator,
-  place: KeptPlace,
-): Promise<Reading> {
-  const closed = new Map<string, number>();
-  const close = (why: string, count = 1) => closed.set(why, (closed.get(why) ?? 0) + count);
-  const successor = concentrator.takeOver(place);
-  let before = slots.damaged;
-  if (slots.damaged > 0) close("damaged", slots.damaged);
-  let until = now() + TURN_MS_MAX;
-  for (const { number, content } of slots.found()) {
-    const read = successor.readKept(content);
-    wipe(content);
-    if (!read.ok) {
-      before++;
-      close(read.error.kind);
-    } else if (read.value !== undefined) {
-      if (read.value.startsWith("site ")) before++;
-      slots.adopt(number, read.value);
-    }
-    if (now() < until) continue;
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    until = now() + TURN_MS_MAX;
-  }
-  return { successor, before, closed };
 }

@@ -95,11 +95,36 @@ export class Slots {
    * put.
    */
   *found(mark: Uint8Array = EVERY): Generator<Found> {
-    for (const number of [...this.#found.keys()].sort((a, b) => a - b)) {
+    for (const number of this.numbers()) {
       const document = this.#found.get(number);
       if (document === undefined || !beginsWith(document, mark)) continue;
       yield { number, content: contentOf(document) };
     }
+  }
+
+  /** Of all of them, in the same order. */
+  numbers(): readonly number[] {
+    return [...this.#found.keys()].sort((a, b) => a - b);
+  }
+
+  /** The first octets of such a document, where they stand: not to be changed, nor to be kept. */
+  beginning(number: number): Uint8Array | undefined {
+    const [slot] = this.#found.get(number)?.slots ?? [];
+    return slot === undefined ? undefined : octetsIn(slot);
+  }
+
+  /** A copy of such a document, which the caller wipes; undefined: it has been adopted, or none. */
+  content(number: number): Uint8Array | undefined {
+    const document = this.#found.get(number);
+    return document === undefined ? undefined : contentOf(document);
+  }
+
+  /** Wipes such a document. */
+  discard(number: number): void {
+    const document = this.#found.get(number);
+    if (document === undefined) return;
+    this.#found.delete(number);
+    this.#release(document.slots);
   }
 
   /** Documents of the earlier process that nobody has adopted. */
@@ -357,12 +382,12 @@ function beginsWith({ slots: [first] }: Document, mark: Uint8Array): boolean {
 }
 
 function contentOf({ slots }: Document): Uint8Array {
-  return concat(
-    ...slots.map(({ slab, at }) => {
-      const from = at + HEAD;
-      return slab.memory.subarray(from, from + slab.view.getUint32(at + AT.length));
-    }),
-  );
+  return concat(...slots.map(octetsIn));
+}
+
+function octetsIn({ slab, at }: Slot): Uint8Array {
+  const from = at + HEAD;
+  return slab.memory.subarray(from, from + slab.view.getUint32(at + AT.length));
 }
 
 function setU64(view: DataView, at: number, value: number): void {

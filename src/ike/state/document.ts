@@ -128,6 +128,20 @@ export function readContent<T>(
   });
 }
 
+/** What the content of a document begins with; undefined: it cannot be read. */
+export function readBeginning<T>(
+  codec: Codec<T>,
+  content: Uint8Array,
+  anchor: Anchor,
+): T | undefined {
+  const read = decode(content, "state", (r) => {
+    const reading: Reading = { r, anchor, shared: new Map() };
+    u32.read(reading);
+    return codec.read(reading);
+  });
+  return read.ok ? read.value : undefined;
+}
+
 function frameFault(document: Uint8Array): StateFault | undefined {
   const { length } = document;
   if (length > DOCUMENT_OCTETS_MAX) {

@@ -55,7 +55,8 @@ export function daemonOf(config: Config): TestDaemon {
     isEnding: false,
     shell: {
       feed: (event) => void fed.push(event),
-      begin: () => undefined,
+      perform: () => undefined,
+    begin: () => undefined,
       flush: () => undefined,
       close: () => undefined,
     },
