@@ -92,6 +92,23 @@ test(
 );
 
 test(
+  "R5: what sites have sent while nothing ran is answered once, without a repeat of theirs",
+  async () => {
+    await end("SIGKILL");
+    for (const outputs of heard) outputs.length = 0;
+    for (const site of sites) site.ask({ kind: "liveness" });
+    expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+    await every("answer");
+    for (const site of sites) site.ask({ kind: "rekey-ike", ke: Ke.X25519 });
+    await every("rekeyed");
+    const isAnswer = (one: SiteOutput) => one.kind === "answer" && one.asked === "liveness";
+    expect(heard.map((outputs) => outputs.filter(isAnswer).length)).toEqual(heard.map(() => 1));
+    expect(await metric("erouted_dynamic_eroutes")).toBe(SITES);
+  },
+  patient(60_000),
+);
+
+test(
   "R5: killed at any moment of a rekey, it goes on: every site gets its answer",
   async () => {
     for (const ms of KILLED_AFTER_MS) {

@@ -30,6 +30,16 @@ export type Keeping = {
   check(place: Place): void;
   /** Fills an empty concentrator; returns what it wants done first. */
   takeOver(next: Concentrator, place: Place): readonly Effect[];
+  /** The same, of which messages of sites may come in the midst. */
+  begin(next: Concentrator, place: Place): Reading;
+};
+
+/** A take-over under way. */
+export type Reading = {
+  /** Reads what the message needs; undefined: it has to wait. */
+  prepare(message: Uint8Array): readonly Effect[] | undefined;
+  /** Reads the rest. */
+  finish(): readonly Effect[];
 };
 
 /** Of the process with this engine. */
@@ -69,22 +79,34 @@ export function keepingOf(
       }
     },
     takeOver(next, place) {
-      const successor = next.takeOver(place);
-      const documents = [...kept];
-      const unread = new Set(documents.keys());
-      for (const [at, [, content]] of documents.entries()) successor.expect(at, content);
-      const readOne = (at: number): void => {
-        const [name, content] = documents[at] ?? [];
-        if (content === undefined || !unread.delete(at)) return;
-        const read = successor.readKept(content, at);
-        assert(read.ok, read.ok ? "" : `what was kept cannot be read: ${read.error.detail}`);
-        assert(read.value === name, `${name} is read as ${read.value}`);
-      };
-      readOne(0);
+      const reading = begin(next, place, kept);
       // Sites whose messages come meanwhile are read before others.
-      for (const spi of earlyOnes(engine)) {
-        for (const at of successor.wanted(messageFor(spi)) ?? []) readOne(at);
-      }
+      const effects = earlyOnes(engine).flatMap((spi) => reading.prepare(messageFor(spi)) ?? []);
+      return [...effects, ...reading.finish()];
+    },
+    begin: (next, place) => begin(next, place, kept),
+  };
+}
+
+function begin(next: Concentrator, place: Place, kept: ReadonlyMap<string, Uint8Array>): Reading {
+  const successor = next.takeOver(place);
+  const documents = [...kept];
+  const unread = new Set(documents.keys());
+  const readOne = (at: number): void => {
+    const [name, content] = documents[at] ?? [];
+    if (content === undefined || !unread.delete(at)) return;
+    const read = successor.readKept(content, at);
+    assert(read.ok, read.ok ? "" : `what was kept cannot be read: ${read.error.detail}`);
+    assert(read.value === name, `${name} is read as ${read.value}`);
+  };
+  for (const [at, [, content]] of documents.entries()) successor.expect(at, content);
+  readOne(0);
+  return {
+    prepare(message) {
+      for (const at of successor.wanted(message) ?? []) readOne(at);
+      return successor.wanted(message) === undefined ? undefined : successor.settle();
+    },
+    finish() {
       for (const at of [...unread]) readOne(at);
       return successor.finish();
     },

@@ -7,6 +7,7 @@ import {
 } from "../../src/concentrator/concentrator.ts";
 import { type ConcentratorOptions, createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Event } from "../../src/concentrator/event.ts";
 import { part } from "../../src/concentrator/handover/part.ts";
 import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
 import {
@@ -22,7 +23,7 @@ import { assert } from "../../src/octets/assert.ts";
 import type { Anchor } from "../../src/octets/codec.ts";
 import { asInstant, later } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
-import { keepingOf } from "./keeping.ts";
+import { keepingOf, type Reading } from "./keeping.ts";
 
 export type Succession = {
   /** The same for those around it, whichever process it is. */
@@ -38,6 +39,13 @@ export type Succession = {
    * sites look as before.
    */
   crash(now: number): boolean;
+  /**
+   * The same, and messages of sites are handled before all is read: until something else happens,
+   * which then comes after `onRead`.
+   */
+  crashLazily(now: number, onRead: () => void): void;
+  /** Whether that is under way. */
+  isReading(): boolean;
   /** Ends the process, unless it has to wait; `place` is that of the next one. */
   succeed(place: Place): boolean;
   /** What was handed over last. */
@@ -79,8 +87,22 @@ export function createSuccession(
     before = { ...before, ike_sas_closed: before.ike_sas_closed + lost };
     return lost;
   };
+  /** A take-over under way. */
+  let reading: (Reading & Pause) | undefined;
+  /** What has to be done before this event, which may have to wait for the end of a take-over. */
+  const prepare = (event: Event): readonly Effect[] => {
+    if (reading === undefined || ANSWERS.has(event.kind)) return [];
+    const early = event.kind === "datagram" ? reading.prepare(event.octets) : undefined;
+    if (early !== undefined) return early;
+    const { finish, onRead } = reading;
+    reading = undefined;
+    const effects = finish();
+    onRead();
+    return effects;
+  };
   const concentrator: Concentrator = {
     handle(event, now) {
+      due = [...due, ...prepare(event)];
       if (event.kind === "configuration") plan = event.plan;
       const effects = [...due, ...current.handle(event, later(now, ahead))];
       if (options.keeps === true) keeping.save(placeAt(now));
@@ -89,6 +111,7 @@ export function createSuccession(
     },
     // What a new process wants done at once is done with the next event.
     nextDeadline() {
+      if (reading !== undefined) return asInstant(reading.endsAt);
       if (due.length > 0) return asInstant(0);
       const next = current.nextDeadline();
       return next === undefined ? undefined : later(next, -ahead);
@@ -113,25 +136,51 @@ export function createSuccession(
     anchor: aheadBy({ now, wallMs: WALL_MS + now }, ahead),
     generation,
   });
+  /** A process that only reads: what it lacks is lost. */
+  const readOf = (place: Place): Concentrator => {
+    const other = createConcentrator({ ...options, plan, now: asInstant(place.anchor.now) });
+    keeping.takeOver(other, place);
+    return other;
+  };
+  /** Of the process as it would be with all sites. */
+  const look = (): Look => {
+    if (reading === undefined) return lookAt(current, ahead);
+    const { anchor } = reading.place;
+    return lookAt(readOf({ anchor, generation: generation + 1 }), ahead);
+  };
+  /** An empty process takes the place of the one that was killed, which may have been reading. */
+  const follow = (now: number): Place => {
+    countLast();
+    generation += 1;
+    ahead += AHEAD_MS;
+    const place = placeAt(now);
+    const engine = createEngine({ ...options, plan, now: asInstant(place.anchor.now) });
+    current = concentratorOn(engine);
+    keeping = keepingOf(engine, current, new Map(keeping.kept));
+    reading = undefined;
+    due = [];
+    successions++;
+    return place;
+  };
   return {
     concentrator,
     checkKept: (now) => keeping.check(placeAt(now)),
     kept: () => new Map([...keeping.kept].map(([name, content]) => [name, content.slice()])),
     crash(now) {
-      const seen = lookAt(current, ahead);
-      countLast();
-      generation += 1;
-      ahead += AHEAD_MS;
-      const place = placeAt(now);
-      const engine = createEngine({ ...options, plan, now: asInstant(place.anchor.now) });
-      current = concentratorOn(engine);
-      const former = keeping;
-      keeping = keepingOf(engine, current, new Map(former.kept));
-      due = former.takeOver(current, place);
-      successions++;
-      const look = lookAt(current, ahead);
-      return countLost(seen, look) === 0 && isSameLook(seen, look);
+      const seen = look();
+      const place = follow(now);
+      due = keeping.takeOver(current, place);
+      const after = lookAt(current, ahead);
+      return countLost(seen, after) === 0 && isSameLook(seen, after);
     },
+    crashLazily(now, onRead) {
+      const seen = look();
+      const place = follow(now);
+      countLost(seen, lookAt(readOf(place), ahead));
+      const endsAt = now + READING_MS;
+      reading = { ...keeping.begin(current, place), place, endsAt, onRead };
+    },
+    isReading: () => reading !== undefined,
     successions: () => successions,
     last: () => last,
     succeed(place) {
@@ -243,6 +292,18 @@ function unansweredOf({ views }: Look): number {
 function upOf({ views }: Look): number {
   return views.reduce((sum, { ikeSas }) => sum + ikeSas.length, 0);
 }
+
+type Pause = {
+  readonly place: Place;
+  readonly endsAt: number;
+  readonly onRead: () => void;
+};
+
+/** So long a process reads before something else happens than messages of sites. */
+const READING_MS = 50;
+const ANSWERS: ReadonlySet<Event["kind"]> = new Set([
+  ...(["kernel-answer", "key-exchange-answer", "signature-answer", "peer-rows"] as const),
+]);
 
 /** Wall time when the clock that all see stands at 0. */
 const WALL_MS = 1_800_000_000_000;

@@ -343,11 +343,22 @@ function succeed(world: World): void {
 /** In every third world the process is killed now and then, at any moment. */
 function crash(world: World): void {
   if (world.seed % 3 !== 2) return;
-  if (world.rereads.chance(CHECK_SHARE)) world.succession.checkKept(world.now);
+  const isReading = world.succession.isReading();
+  if (!isReading && world.rereads.chance(CHECK_SHARE)) world.succession.checkKept(world.now);
   if (world.isCalm || !world.rereads.chance(SUCCESSION_SHARE)) return;
+  if (world.rereads.chance(LAZY_SHARE)) {
+    world.succession.crashLazily(world.now, () => goOn(world));
+    note(world, () => "is killed, and another process reads while messages come");
+    return;
+  }
   world.succession.crash(world.now);
+  goOn(world);
+}
+
+/** All is read. */
+function goOn(world: World): void {
   removeLeftovers(world.kernel, world.concentrator);
-  note(world, () => "is killed, and another process goes on");
+  note(world, () => "another process goes on");
   // Not in the midst of the event that is being handled.
   world.schedule.plan(world.now, () => {
     if (world.standing !== undefined) world.driver.feed({ kind: "start" });
@@ -358,6 +369,7 @@ function crash(world: World): void {
 const CHECK_SHARE = 0.05;
 const REREAD_SHARE = 0.1;
 const SUCCESSION_SHARE = 0.03;
+const LAZY_SHARE = 0.6;
 /** Wall time when the clock of the simulation stands at 0. */
 const WALL_MS = 1_800_000_000_000;
 
@@ -375,6 +387,7 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
     world.standing = standingPolicies(event.plan);
   }
   checkEffects(effects, say);
+  if (world.succession.isReading()) return;
   const sizes = world.concentrator.tableSizes();
   const snapshot = world.concentrator.snapshot();
   checkTables(sizes, snapshot, say);
