@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { counted } from "./amounts.ts";
 import { readConfigFile, rereadConfigFile } from "./configuration.ts";
+import { goBack, ownTrial } from "./go-back.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Ends when the daemon does; 1 if it could not start. */
@@ -10,8 +11,12 @@ export async function run(
   options: { readonly config: string },
   terminal: Terminal,
 ): Promise<ExitCode> {
+  const trial = ownTrial(process.env);
+  if (trial?.hasFailed === true) goBack(process.env, terminal);
   const config = readConfigFile(options.config);
   if (!config.ok) {
+    // After this, no supervisor starts it again.
+    if (trial !== undefined) goBack(process.env, terminal);
     for (const fault of config.error) terminal.err(fault);
     const { openService } = await import("../daemon/service.ts");
     const service = openService(process.env, ({ detail }) => terminal.err(detail));

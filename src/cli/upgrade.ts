@@ -4,6 +4,7 @@
  */
 
 import { existsSync } from "node:fs";
+import { beginProof, endProof } from "../daemon/proof.ts";
 import { type RunRecord, readRunRecord } from "../daemon/run-record.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
@@ -53,17 +54,23 @@ type Change = {
 async function change(swap: Swap, { folder, running, version }: Change, terminal: Terminal) {
   const restart = restartOf(running, folder);
   goOn(terminal);
+  beginProof(folder, swap.candidate);
   const replaced = swap.replace();
-  if (!replaced.ok) return failure(terminal, printable(replaced.error));
+  if (!replaced.ok) {
+    endProof(folder);
+    return failure(terminal, printable(replaced.error));
+  }
   terminal.out(`${running.version} is replaced by ${version}, and stays as ${swap.former}`);
   terminal.out(`waiting for ${version}: up to ${READY_MS_MAX / 1_000} s until it is ready`);
   const up = await comesUp(restart, version, "begin");
   if (up === undefined) {
+    endProof(folder);
     terminal.out(`${version} runs`);
     return EXIT.ok;
   }
   terminal.err(printable(`erouted: ${version} does not come up: ${up}`));
   const restored = swap.restore();
+  endProof(folder);
   if (!restored.ok) {
     const advice = `move ${swap.former} to ${running.executable}, and start it again`;
     return failure(terminal, printable(`it stays in place: ${restored.error}: ${advice}`));
@@ -110,6 +117,7 @@ async function heal(
   goOn(terminal);
   terminal.err(printable(`erouted: an upgrade was ended halfway: ${version} is put back`));
   const back = putBack(executable);
+  endProof(folder);
   if (!back.ok) return err(`${former} cannot be put back: ${back.error}`);
   if (stillRuns) return ok(running);
   const why = await comesUp(restartOf(running, folder), version, "force");

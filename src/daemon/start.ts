@@ -37,7 +37,8 @@ import { openReloadResults } from "./reload-result.ts";
 import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
 import { resync, startAudits } from "./resync.ts";
-import { removeRunRecord, writeRunRecord } from "./run-record.ts";
+import { recordRun } from "./on-record.ts";
+import { removeRunRecord } from "./run-record.ts";
 import { openRuntimeFolder } from "./runtime-folder.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
@@ -134,20 +135,6 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   service.close();
   // Where nothing is kept, a restart is a stop and a start.
   return isRestart ? EXIT_KEPT : 0;
-}
-
-/** For `erouted upgrade`. */
-function recordRun({ folder, note }: Daemon, config: string): void {
-  if (folder === undefined) return;
-  const { NOTIFY_SOCKET: manager = "" } = process.env;
-  const fault = writeRunRecord(folder.path, {
-    version: packageJson.version,
-    executable: process.execPath,
-    config,
-    readyMs: wallMs(),
-    isManaged: manager !== "",
-  });
-  if (fault !== undefined) note({ level: "warning", reason: "service-manager", detail: fault });
 }
 
 function createDaemon(config: Config, former: Former | undefined): Daemon {

@@ -36,8 +36,7 @@ const ESP_SPI_MIN = 0x1000;
 export function freeEspSpi(engine: Engine): EspSpi {
   for (;;) {
     const spi = asEspSpi(new Reader(engine.random(4), "ESP SPI").u32());
-    const { installed, awaited } = engine.dataplane;
-    const isTaken = installed.has(spi) || awaited.spis.has(spi) || isDraining(engine, spi);
-    if (spi >= ESP_SPI_MIN && !isTaken) return spi;
+    const isFree = !engine.dataplane.installed.has(spi) && !isDraining(engine, spi);
+    if (spi >= ESP_SPI_MIN && isFree) return spi;
   }
 }

@@ -25,8 +25,6 @@ export type Dataplane = {
   /** By eroute and selectors. */
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
   readonly reqidsTaken: Set<number>;
-  /** What Child SAs have that are still to be read: nobody else may take it. */
-  readonly awaited: { readonly spis: Set<EspSpi>; readonly reqids: Set<number> };
   /**
    * IKE SAs that have moved lately: until when the next move waits, and how many moves do. In the
    * order in which they are due.
@@ -52,7 +50,6 @@ export function createDataplane(): Dataplane {
     routes: new Map(),
     reqids: new Map(),
     reqidsTaken: new Set(),
-    awaited: { spis: new Set(), reqids: new Set() },
     moves: new Map(),
     repairs: createRepairs(),
     standing: new Map(),

@@ -17,14 +17,10 @@ export function takeReqid(engine: Engine, key: string): number {
     const octets = engine.random(3);
     const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
     reqid = ((REQID_MARK << 24) | low) >>> 0;
-  } while (reqid === TRAP_REQID || isTaken(engine, reqid));
+  } while (reqid === TRAP_REQID || engine.dataplane.reqidsTaken.has(reqid));
   engine.dataplane.reqidsTaken.add(reqid);
   engine.dataplane.reqids.set(key, { reqid, uses: 1 });
   return reqid;
-}
-
-function isTaken({ dataplane }: Engine, reqid: number): boolean {
-  return dataplane.reqidsTaken.has(reqid) || dataplane.awaited.reqids.has(reqid);
 }
 
 /** A Child SA no longer uses it. */

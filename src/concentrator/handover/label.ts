@@ -6,7 +6,7 @@
 import { spiOf } from "../../ike/ike-sa.ts";
 import { espSpi, ikeSpi } from "../../ike/state/values.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
-import { type Codec, list, record, u32 } from "../../octets/codec.ts";
+import { type Codec, list, record } from "../../octets/codec.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { type Part, part } from "./part.ts";
 
@@ -15,7 +15,6 @@ export type Label = {
   readonly ikeSas: readonly IkeSpi[];
   /** SPIs of its inbound states. */
   readonly inbound: readonly EspSpi[];
-  readonly reqids: readonly number[];
 };
 
 export type Labelled = { readonly label: Label; readonly part: Part };
@@ -25,7 +24,6 @@ const SAS_MAX = 65_535;
 export const label: Codec<Label> = record<Label>({
   ikeSas: list(ikeSpi, SAS_MAX),
   inbound: list(espSpi, SAS_MAX),
-  reqids: list(u32, SAS_MAX),
 });
 
 export const labelled: Codec<Labelled> = record<Labelled>({ label, part });
@@ -35,14 +33,13 @@ export function withLabel(value: Part): Labelled {
   return { label: labelOf(value), part: value };
 }
 
-const NOTHING: Label = { ikeSas: [], inbound: [], reqids: [] };
+const NOTHING: Label = { ikeSas: [], inbound: [] };
 
 function labelOf(value: Part): Label {
   switch (value.kind) {
     case "site": {
       const { ikeSas, children } = value.site;
-      const inbound = children.map(({ child }) => child.spiIn);
-      return { ikeSas, inbound, reqids: children.map(({ reqid }) => reqid) };
+      return { ikeSas, inbound: children.map(({ child }) => child.spiIn) };
     }
     case "ike-sas":
       return { ...NOTHING, ikeSas: value.entries.map(({ entry }) => spiOf(entry.sa)) };

@@ -18,7 +18,6 @@ import { Vocabulary } from "../../octets/vocabulary.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { unchangedSite } from "../changes.ts";
-import { awaitChildSas, endAwaiting } from "../dataplane/awaited.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { orderUsers, putShared } from "../dataplane/plain-shared.ts";
@@ -91,9 +90,7 @@ export class TakeOver {
   /** Takes note of what the document with this number is about; its beginning is enough. */
   expect(number: number, content: Uint8Array): void {
     const about = readBeginning(label, content, this.#place.anchor);
-    if (about === undefined) return;
-    this.#awaited.note(number, about);
-    awaitChildSas(this.#engine, about.inbound, about.reqids);
+    if (about !== undefined) this.#awaited.note(number, about);
   }
 
   /**
@@ -101,7 +98,7 @@ export class TakeOver {
    * has to wait for all of them.
    */
   wanted(message: Uint8Array): readonly number[] | undefined {
-    const spis = addresseesOf(this.#engine, message);
+    const spis = addresseesOf(message);
     const numbers = spis.flatMap((spi) => this.#awaited.before(spi));
     if (numbers.length > 0) return numbers;
     return spis.some((spi) => entryAt(this.#engine, spi) !== undefined) ? [] : undefined;
@@ -151,7 +148,6 @@ export class TakeOver {
     const engine = this.#engine;
     this.settle();
     this.#awaited.clear();
-    endAwaiting(engine);
     if (!this.#isInOrder) this.#order();
     redirectAgain(engine);
     forgetNeedlessCalls(engine);

@@ -4,9 +4,19 @@
  */
 
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import packageJson from "../../../package.json";
 import { patient } from "../../patience.ts";
+import type { Folder } from "./folder.ts";
 import {
   BUILT,
   endDaemons,
@@ -180,6 +190,93 @@ test.skipIf(!hasExecutable)(
     const child = Bun.spawn([executable, ...args], { stdio: ["ignore", "ignore", "pipe"] });
     expect(await new Response(child.stderr).text()).toContain(`or move ${executable}.former back`);
     expect(await child.exited).toBe(1);
+  },
+  TEST_MS_MAX,
+);
+
+/** Starts what has the name, as a supervisor would, and says what it said. */
+async function startAgain(folder: Folder, executable: string, isReady: boolean) {
+  rmSync(folder.path("run.json"), { force: true });
+  const child = Bun.spawn([executable, "run", "--config", folder.config], {
+    env: { ...process.env, RUNTIME_DIRECTORY: folder.path(""), NOTIFY_SOCKET: "" },
+    stdio: ["ignore", "ignore", Bun.file(folder.path("said"))],
+  });
+  if (isReady) await until("it is ready", () => existsSync(folder.path("run.json")));
+  else await child.exited;
+  return { child, said: readFileSync(folder.path("said"), "utf8") };
+}
+
+/** An upgrade that was killed right after the new executable had got the name. */
+async function killedUpgrade() {
+  const { folder, executable, daemon } = await startDaemon();
+  const former = inodeOf(executable);
+  await injected(upgradeCommand(folder, BUILT), "kill", "signal=KILL:when=1");
+  daemon.kill("SIGKILL");
+  await daemon.exited;
+  expect(inodeOf(executable)).not.toBe(former);
+  return { folder, executable, former };
+}
+
+test.skipIf(!canInject)(
+  "nobody watches, and the new executable does not become ready: its next start puts back",
+  async () => {
+    const { folder, executable, former } = await killedUpgrade();
+    // It is up, but for no longer than it takes to become ready.
+    const first = await startAgain(folder, executable, true);
+    expect([first.said, inodeOf(executable) === former]).toEqual(["", false]);
+    first.child.kill("SIGKILL");
+    await first.child.exited;
+    const second = await startAgain(folder, executable, true);
+    expect(second.said).toContain("its upgrade was ended halfway: the former one is put back");
+    expect(inodeOf(executable)).toBe(former);
+    expect(inodeOf(`/proc/${second.child.pid}/exe`)).toBe(former);
+    expect(left(executable)).toEqual(["refused"]);
+    expect(recordOf(folder)).toMatchObject({ pid: second.child.pid, executable });
+    expect(existsSync(folder.path("proof.json"))).toBe(false);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "nobody watches, and the new executable refuses the configuration: the former one runs at once",
+  async () => {
+    const { folder, executable, former } = await killedUpgrade();
+    const right = readFileSync(folder.config, "utf8");
+    writeFileSync(folder.config, `${right}\nnonsense = 1\n`, { mode: 0o600 });
+    const { child, said } = await startAgain(folder, executable, false);
+    expect(said).toContain("the former one is put back");
+    // It is the same program, and refuses it as well; nothing starts it once more.
+    expect([child.exitCode, inodeOf(executable)]).toEqual([78, former]);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "nobody watches, and the new executable stays up: it has proved itself, and stays",
+  async () => {
+    const { folder, executable, former } = await killedUpgrade();
+    const first = await startAgain(folder, executable, true);
+    await until("it has proved itself", () => !existsSync(folder.path("proof.json")));
+    first.child.kill("SIGKILL");
+    await first.child.exited;
+    const second = await startAgain(folder, executable, true);
+    expect([second.said, inodeOf(executable) === former]).toEqual(["", false]);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "a former executable of somebody else is not run, nor is one that others may write",
+  async () => {
+    const { folder, executable } = await killedUpgrade();
+    const before = inodeOf(executable);
+    chmodSync(`${executable}.former`, 0o777);
+    for (let starts = 0; starts < 3; starts++) {
+      const { child, said } = await startAgain(folder, executable, true);
+      expect([said, inodeOf(`/proc/${child.pid}/exe`)]).toEqual(["", before]);
+      child.kill("SIGKILL");
+      await child.exited;
+    }
   },
   TEST_MS_MAX,
 );
