@@ -1,9 +1,8 @@
 /** A new executable whose upgrade was killed makes room for the former one. */
 
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { beginTrial, endProof, type Trial } from "../daemon/proof.ts";
-import { execute } from "../linux/execute.ts";
-import { passedNumbers } from "../linux/passed-descriptors.ts";
+import { become } from "../daemon/restart.ts";
 import { printable, type Terminal } from "./terminal.ts";
 import { formerOf, putBack } from "./upgrade-files.ts";
 
@@ -28,9 +27,7 @@ export function goBack(environment: NodeJS.ProcessEnv, terminal: Terminal): void
   terminal.err(printable(`erouted: ${why}: the former one ${how}`));
   if (back.ok) endProof(folder);
   const path = back.ok ? executable : former;
-  const args = readFileSync("/proc/self/cmdline", "utf8").split("\0").slice(0, -1);
-  const passes = passedNumbers(environment);
-  const fault = execute({ path, args, environment, passes });
+  const fault = become(path);
   terminal.err(printable(`erouted: ${path} cannot be started: ${fault}`));
 }
 

@@ -7,7 +7,9 @@ import type { Suite } from "../crypto/suite.ts";
 import { later } from "../octets/instant.ts";
 import { ok, type Result } from "../octets/result.ts";
 import type { Gateway } from "../wire/gateway.ts";
-import { asIkeSpi, IKE_VERSION, type IkeHeader } from "../wire/header.ts";
+import { asIkeSpi, IKE_VERSION, type IkeHeader, type IkeSpi } from "../wire/header.ts";
+import { ExchangeType as Ikev1ExchangeType } from "../wire/v1/header.ts";
+import { ExchangeType } from "../wire/v2/exchange-type.ts";
 import type { IkeContext } from "./effect.ts";
 import type { Call } from "./event.ts";
 import type { Step } from "./ike-sa.ts";
@@ -55,6 +57,17 @@ export function isSpoken({ version }: IkeHeader): boolean {
 
 function isIkev1({ version }: IkeHeader): boolean {
   return version.major === 1;
+}
+
+/**
+ * Our SPIs for which a message may be that makes no SA; none if it does, or may. With IKEv1 no flag
+ * says whose cookie is ours.
+ */
+export function spisToldBy(header: IkeHeader): readonly IkeSpi[] {
+  const { exchangeType, flags, spiI, spiR } = header;
+  if (isIkev1(header)) return exchangeType === Ikev1ExchangeType.INFORMATIONAL ? [spiR, spiI] : [];
+  if (exchangeType !== ExchangeType.INFORMATIONAL) return [];
+  return [flags.initiator ? spiR : spiI];
 }
 
 /** Whether a message begins an IKE SA. */

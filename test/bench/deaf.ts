@@ -32,13 +32,17 @@ try {
   await measure();
 } finally {
   daemon?.kill("SIGKILL");
-  Bun.spawnSync(["sh", "-c", `kill -9 $(grep -o '"pid":[0-9]*' ${runtime}/holder.json | cut -d: -f2)`]);
+  Bun.spawnSync([
+    "sh",
+    "-c",
+    `kill -9 $(grep -o '"pid":[0-9]*' ${runtime}/holder.json | cut -d: -f2)`,
+  ]);
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);
 
 async function measure(): Promise<void> {
-  start();
+  begin();
   await ready();
   const answered: (() => void)[] = [];
   const probes: LiveSite[] = [];
@@ -77,7 +81,7 @@ async function measure(): Promise<void> {
       if (times.length === 1) cpu = cpuOf(daemon?.pid ?? 0);
     });
     let cpu = "";
-    start();
+    begin();
     await Promise.all(all);
     await ready();
     const readyMs = performance.now() - began;
@@ -85,7 +89,8 @@ async function measure(): Promise<void> {
     const text = readFileSync(log ?? "", "utf8");
     const [, taken = "nothing taken over"] = /(taken over \d+ of \d+)/.exec(text) ?? [];
     console.log(
-      `first answer ${first.toFixed(0)} ms, last ${last.toFixed(0)}, ready ${readyMs.toFixed(0)}; ` +
+      `first answer ${first.toFixed(0)} ms, last ${last.toFixed(0)}; ready ${readyMs.toFixed(0)} ` +
+        "ms; " +
         `CPU until the first ${cpu}; ${cpuOf(daemon?.pid ?? 0)} until ready; ${taken}; ` +
         `load ${readFileSync("/proc/loadavg", "utf8").split(" ")[0]}`,
     );
@@ -100,7 +105,7 @@ function cpuOf(pid: number): string {
   return `${all} (main ${main.toFixed(0)})`;
 }
 
-function start(): void {
+function begin(): void {
   writeFileSync(log ?? "", "");
   daemon = Bun.spawn([...command, "run", "--config", config ?? ""], {
     env: { ...process.env, RUNTIME_DIRECTORY: runtime },

@@ -40,10 +40,12 @@ export type Succession = {
    */
   crash(now: number): boolean;
   /**
-   * The same, and messages of sites are handled before all is read: until something else happens,
+   * The same, but messages of sites are handled before all is read: until something else happens,
    * which then comes after `onRead`.
    */
   crashLazily(now: number, onRead: () => void): void;
+  /** How many of the effects of the last event are what a take-over wanted done before it. */
+  dueBefore(): number;
   /** Whether that is under way. */
   isReading(): boolean;
   /** Ends the process, unless it has to wait; `place` is that of the next one. */
@@ -70,6 +72,7 @@ export function createSuccession(
   let generation = 0;
   let { plan } = options;
   let due: readonly Effect[] = [];
+  let dueBefore = 0;
   let successions = 0;
   /** How far the clock of the process is ahead of the one that all see: each began elsewhere. */
   let ahead = 0;
@@ -103,6 +106,7 @@ export function createSuccession(
   const concentrator: Concentrator = {
     handle(event, now) {
       due = [...due, ...prepare(event)];
+      dueBefore = due.length;
       if (event.kind === "configuration") plan = event.plan;
       const effects = [...due, ...current.handle(event, later(now, ahead))];
       if (options.keeps === true) keeping.save(placeAt(now));
@@ -180,6 +184,7 @@ export function createSuccession(
       const endsAt = now + READING_MS;
       reading = { ...keeping.begin(current, place), place, endsAt, onRead };
     },
+    dueBefore: () => dueBefore,
     isReading: () => reading !== undefined,
     successions: () => successions,
     last: () => last,

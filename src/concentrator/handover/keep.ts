@@ -51,7 +51,8 @@ export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
   const { vocabulary, draft } = changes;
   const writer = { anchor: place.anchor, generation: place.generation, vocabulary, draft };
   for (const [name, value] of changedParts(engine, changes)) {
-    const content = value === undefined ? undefined : writeContent(labelled, withLabel(value), writer);
+    const content =
+      value === undefined ? undefined : writeContent(labelled, withLabel(value), writer);
     // The words of a document come before it.
     if (vocabulary.hasNew) yield headDocument(engine, place);
     yield { name, content };

@@ -1,6 +1,7 @@
 /** Fills an empty concentrator with the documents of the previous process. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
+import { spisToldBy } from "../../ike/door.ts";
 import type { IkeEvent } from "../../ike/event.ts";
 import { factsOf, spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
@@ -15,7 +16,7 @@ import { inNextEpoch, kernelWaitsOf, type Place } from "../../ike/state/written-
 import { asInstant } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Vocabulary } from "../../octets/vocabulary.ts";
-import type { IkeSpi } from "../../wire/header.ts";
+import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { unchangedSite } from "../changes.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
@@ -31,7 +32,6 @@ import { addErrand } from "../sites/errands.ts";
 import { erouteOfPlain } from "../sites/plain-eroute.ts";
 import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
 import { redirectAgain } from "../sites/redirect.ts";
-import { addresseesOf } from "./addressee.ts";
 import { Awaited } from "./awaited.ts";
 import { nameOfDraining, nameOfIkeSa, nameOfSite } from "./keep.ts";
 import { label, labelled } from "./label.ts";
@@ -95,10 +95,13 @@ export class TakeOver {
 
   /**
    * Numbers of the documents to be read before this message can be handled, in order; undefined: it
-   * has to wait for all of them.
+   * has to wait for all of them. So does whatever makes an SA: uniqueness, limits, subnets and
+   * numbers that are taken are a matter of all sites, and the kernel may still have what the
+   * process before made without having noted it.
    */
   wanted(message: Uint8Array): readonly number[] | undefined {
-    const spis = addresseesOf(message);
+    const header = parseHeader(message);
+    const spis = header.ok ? spisToldBy(header.value) : [];
     const numbers = spis.flatMap((spi) => this.#awaited.before(spi));
     if (numbers.length > 0) return numbers;
     return spis.some((spi) => entryAt(this.#engine, spi) !== undefined) ? [] : undefined;
@@ -113,7 +116,10 @@ export class TakeOver {
    * Reads the content of a document that was kept while the process before was running; the head
    * comes first. Returns the name of the document; undefined: it repeats what another one has.
    */
-  readKept(content: Uint8Array, number = this.#lastPlace + 1): Result<string | undefined, StateFault> {
+  readKept(
+    content: Uint8Array,
+    number = this.#lastPlace + 1,
+  ): Result<string | undefined, StateFault> {
     this.#awaited.read(number);
     const { anchor, generation: reader } = this.#place;
     const read = readContent(labelled, content, anchor, this.#around);

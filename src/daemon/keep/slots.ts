@@ -156,8 +156,7 @@ export class Slots {
 
   /** Wipes what was found and not adopted. */
   forget(): void {
-    for (const { slots } of this.#found.values()) this.#release(slots);
-    this.#found.clear();
+    for (const number of this.numbers()) this.discard(number);
   }
 
   /** Stores a document, or its next version; false: there is no room, and the former one stays. */

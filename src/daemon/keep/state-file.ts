@@ -35,7 +35,7 @@ import { type Memory, SEGMENT_OCTETS } from "./slots.ts";
 const NAME = "state";
 const PAGE_OCTETS = 4_096;
 const MAGIC = new TextEncoder().encode("erouted\0");
-const FILE_VERSION = 1;
+const FILE_VERSION = 2;
 const AT = { fileVersion: 8, stateVersion: 10, boot: 12, runs: 76 } as const;
 const BOOT_OCTETS = 64;
 const RUN_OCTETS = 16;

@@ -1,3 +1,5 @@
+/** Messages that come while the daemon starts: which wait, and which do not. */
+
 import { expect, test } from "bun:test";
 import { createGate } from "../../../src/daemon/gate.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
@@ -8,7 +10,7 @@ const PATH = { local: { address, port: 500 }, remote: { address, port: 500 } };
 
 const message = (number: number, length = 1): Uint8Array => new Uint8Array(length).fill(number);
 
-test("what comes before anybody is known waits; then some are handled, the others in the end", async () => {
+test("before anybody is known all wait; then some are handled, the others in the end", async () => {
   const gate = createGate();
   const seen: string[] = [];
   for (const number of [1, 2, 3, 4]) gate.pass(message(number), PATH);

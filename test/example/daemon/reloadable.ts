@@ -56,7 +56,7 @@ export function daemonOf(config: Config): TestDaemon {
     shell: {
       feed: (event) => void fed.push(event),
       perform: () => undefined,
-    begin: () => undefined,
+      begin: () => undefined,
       flush: () => undefined,
       close: () => undefined,
     },
