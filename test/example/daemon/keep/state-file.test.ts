@@ -60,8 +60,8 @@ test("a run that ends before it has read anything has used up its generation", (
 
 const REFUSED: readonly (readonly [string, () => Partial<typeof HERE>, RegExp])[] = [
   ["of another boot or host", () => ({ bootId: "another boot" }), /another boot or another host/],
-  ["of a newer version", () => ({ stateVersion: 6 }), /version is 1.7, known is 1.6/],
-  ["of an older version", () => ({ stateVersion: 8 }), /version is 1.7, known is 1.8/],
+  ["of a newer version", () => ({ stateVersion: 6 }), /version is 2.7, known is 2.6/],
+  ["of an older version", () => ({ stateVersion: 8 }), /version is 2.7, known is 2.8/],
   ["that others may read", () => changed(() => chmodSync(path, 0o644)), /mode is 644/],
   ["with another name", () => changed(() => linkSync(path, `${path}-2`)), /2 names/],
   ["that is a link", () => changed(plantLink), /cannot be opened/],
