@@ -1,6 +1,6 @@
 /**
- * A whole world in one process, drawn by a seed: concentrator, sites, network, kernel, rows. Long
- * because whatever happens in it may happen to any other part of it.
+ * A whole world in one process, drawn by a seed: concentrator, sites, network, kernel, rows.
+ * Long because whatever happens in it may happen to any other part of it.
  */
 
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
