@@ -1,0 +1,91 @@
+/**
+ * Sites begin Phase 1 of Main Mode anew, and Phase 2 right after it. The last message of Phase 1 is
+ * ours: the former ISAKMP SA stays until the site has shown that it knows of the new one.
+ */
+
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
+import { OUR_ID } from "./erouted.ts";
+import { until } from "./hosts.ts";
+import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
+import { startLibreswan } from "./libreswan.ts";
+import { bringUp, pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import type { SitePeer } from "./site-life.ts";
+import { ping } from "./wire.ts";
+import { xfrmStates } from "./xfrm-states.ts";
+
+let scenario: Scenario;
+let site: Site;
+let peer: SitePeer | undefined;
+
+beforeAll(async () => {
+  scenario = await startScenario({ sites: [rowOf(1)], eroute: 'ike_version = "v1"' });
+  site = await scenario.laboratory.addSite(1);
+  await scenario.erouted.sql("update eroutes set peerip = ?", site.address.v4);
+});
+
+afterEach(async () => {
+  await peer?.stop();
+  peer = undefined;
+});
+
+afterAll(async () => {
+  expect(await scenario.erouted.stop()).toBe(0);
+});
+
+test("strongSwan begins Phase 1 anew under pings: no packet is lost, and one pair stays", async () => {
+  const ike = "aes256-sha256-modp2048";
+  const swan = await startSite(site, { version: 1, ike, esp: "aes256-sha256" });
+  peer = swan;
+  await bringUp(scenario, swan);
+  await renew(swan, 5, async () => {
+    await swan.rekeyIke();
+    await swan.rekeyChild();
+  });
+});
+
+test("libreswan does the same when its lifetimes end", async () => {
+  const libreswan = await startLibreswan(site.host, {
+    version: 1,
+    localId: `site-${site.number}`,
+    remoteId: OUR_ID,
+    psk: pskOf(site.number),
+    localAddress: site.address.v4,
+    remoteAddress: CONCENTRATOR.v4,
+    ike: "aes256-sha2_256-dh14",
+    esp: "aes256-sha2_256",
+    localSubnet: site.subnet.v4,
+    remoteSubnet: "10.0.0.0/16",
+    // It cannot be told to rekey with IKEv1.
+    more: ["pfs=no", "ikelifetime=40s", "salifetime=45s", "rekeymargin=15s", "rekeyfuzz=0%"],
+  });
+  peer = libreswan;
+  expect(await libreswan.initiate()).toBe(true);
+  await renew(libreswan, 35, async () => {});
+});
+
+/** Within so many seconds of pings it begins Phase 1 anew. */
+async function renew(one: SitePeer, seconds: number, rekey: () => Promise<void>): Promise<void> {
+  const former = await spiOf();
+  const count = seconds * 20;
+  const options = { count, intervalSeconds: 0.05, from: site.inner.v4 };
+  const pings = ping(site.host, OFFICE.v4, options);
+  await rekey();
+  expect(await pings).toEqual({ sent: count, received: count });
+  const { concentrator } = scenario.laboratory;
+  const told = async (cause: unknown) => {
+    throw new Error(`${await one.log()}\nerouted:\n${await scenario.erouted.log()}`, { cause });
+  };
+  await until("the new one is in use", async () => (await spiOf()) !== former).catch(told);
+  await until("one pair of states is left", async () => {
+    return (await xfrmStates(concentrator)).length === 2;
+  }).catch(told);
+  await expectKernelAsStatusSays(scenario);
+  await one.terminate();
+  await until("nothing is left", async () => (await xfrmStates(concentrator)).length === 0);
+}
+
+async function spiOf(): Promise<unknown> {
+  const [view] = await erouteViews(scenario);
+  return view?.ike_sa?.spi_i;
+}
