@@ -33,7 +33,7 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
-test("strongSwan begins Phase 1 anew under pings: no packet is lost, and one pair stays", async () => {
+test("strongSwan begins Phase 1 anew: no ping is lost, and one pair of states stays", async () => {
   const ike = "aes256-sha256-modp2048";
   const swan = await startSite(site, { version: 1, ike, esp: "aes256-sha256" });
   peer = swan;
