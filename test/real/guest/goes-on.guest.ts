@@ -12,10 +12,16 @@ import { until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
-import { type Pinging, startPinging } from "./wire.ts";
+import { type Pinging, ping, startPinging } from "./wire.ts";
 import { xfrmDrops } from "./xfrm-states.ts";
 
-const SETTINGS = { sites: [rowOf(1), rowOf(2)], keeps: true };
+/** Octets after which a Child SA is rekeyed: more than the pings of other tests have. */
+const OCTETS_SOFT = 2_000_000;
+const SETTINGS = {
+  sites: [rowOf(1), rowOf(2)],
+  keeps: true,
+  eroute: `lifetime_bytes = ${OCTETS_SOFT}`,
+};
 
 /** Between the first message of an exchange and the end of it, and when nothing happens. */
 const KILLED_AFTER_MS = [0, 40, 100, 20, 150, 400];
@@ -83,6 +89,35 @@ test(
     for (const { swan } of ends) await swan.rekeyIke();
     await settled();
     expect(await lostOf(pinging)).toEqual([]);
+    await expectKernelAsStatusSays(scenario);
+  },
+  patient(120_000),
+);
+
+test(
+  "a soft limit of octets that passes while nothing runs: the next process rekeys",
+  async () => {
+    for (const { swan } of ends) await swan.rekeyChild();
+    await settled();
+    const spisOf = async () =>
+      (await erouteViews(scenario)).map(({ child_sas }) => child_sas[0]?.spi_in);
+    const before = await spisOf();
+    await scenario.erouted.kill();
+    // Not the one behind NAT: large packets are in pieces.
+    const [, end] = ends;
+    if (end === undefined) throw new Error("there is a site");
+    // Beyond the soft limit, and not beyond the hard one, which is a tenth higher.
+    const octets = 8_000;
+    const count = Math.ceil((1.02 * OCTETS_SOFT) / octets);
+    const options = { from: end.site.inner.v4, octets, count, intervalSeconds: 0.02 };
+    expect((await ping(end.site.host, OFFICE.v4, options)).received).toBe(count);
+    await goOn();
+    await until("new keys", async () => {
+      const [first, second] = await spisOf();
+      return second !== before[1] && second !== undefined && first === before[0];
+    });
+    await settled();
+    expect((await ping(end.site.host, OFFICE.v4, { from: end.site.inner.v4 })).received).toBe(3);
     await expectKernelAsStatusSays(scenario);
   },
   patient(120_000),
