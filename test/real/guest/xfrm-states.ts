@@ -66,6 +66,12 @@ export async function xfrmStanding(host: Host): Promise<XfrmPolicySeen[]> {
   return (await policyBlocks(host)).filter(stands).flatMap(policyOf);
 }
 
+/** An IKE SA goes first, and its states and policies in the kernel go in the turns after it. */
+export async function untilNothingIsLeft(host: Host): Promise<void> {
+  const left = async () => [...(await xfrmStates(host)), ...(await xfrmPolicies(host))];
+  await until("the kernel has no states and no policies", async () => (await left()).length === 0);
+}
+
 function stands(block: string): boolean {
   return block.includes(`reqid ${TRAP_REQID} `) || /\baction block\b/.test(block);
 }
