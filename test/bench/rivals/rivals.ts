@@ -18,6 +18,7 @@ import type { Responder } from "./process.ts";
 import { startStrongSwan, versionOf } from "./strongswan.ts";
 import { type Figures, type Run, tableText } from "./table.ts";
 
+const RUNS = "<!-- runs -->";
 const project = join(import.meta.dir, "../../..");
 const executable = process.env.EROUTED ?? join(project, "build/out/erouted");
 const newerRoot = join(project, "build/out/newer");
@@ -93,8 +94,6 @@ async function takeIntoHistory(date: string, text: string): Promise<void> {
   const [, day = ""] = /^([\d-]+)T/.exec(date) ?? [];
   await Bun.write(history, before.replace(RUNS, `${RUNS}\n\n## ${day}\n\n${text}`));
 }
-
-const RUNS = "<!-- runs -->";
 
 function revision(): string {
   const args = ["-C", project, "rev-parse", "--short", "HEAD"];
