@@ -3,6 +3,8 @@
 import { expect, test } from "bun:test";
 import type { ChildSa } from "../../src/ike/child-sa.ts";
 import { deriveQuickModeKeys } from "../../src/ike/v1/keys.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { ok } from "../../src/octets/result.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { asIkeSpi } from "../../src/wire/header.ts";
 import { DOI_IPSEC, type Payload, Protocol } from "../../src/wire/v1/message.ts";
@@ -196,4 +198,50 @@ test("what replaces it sends beside the other one once it has gone", () => {
   expect(end.sending).toEqual(setOf(known));
   gone(unsure);
   expect(end.sending).toEqual(setOf(known, end.facts().children.at(-1)));
+});
+
+/** A rekey of the site, and what happens while the kernel installs the new Child SA. */
+function whileInstalling(happens: (both: ReturnType<typeof calledAndUp>, old: ChildSa) => void) {
+  let rekey: (() => void) | undefined;
+  const install = () => {
+    rekey?.();
+    return ok(undefined);
+  };
+  const both = calledWithChild(QUIET, { install });
+  const [old] = both.end.facts().children;
+  assert(old !== undefined, "a Child SA");
+  rekey = () => {
+    rekey = undefined;
+    happens(both, old);
+  };
+  const quick = both.caller.quick();
+  both.end.hear(quick.octets);
+  return { ...both, old, quick };
+}
+
+test("the site deletes the old Child SA while the kernel installs the new one: that sends", () => {
+  const { end } = whileInstalling(({ caller, end }, old) => {
+    end.hear(caller.inform([deleteOf(Protocol.ESP, u32(old.spiOut))]));
+  });
+  const { children } = end.facts();
+  expect(children).toHaveLength(1);
+  expect(end.sending).toEqual(setOf(...children));
+});
+
+test("the same where the kernel has lost the old one", () => {
+  const { end, old } = whileInstalling(({ end }, { spiIn }) => {
+    end.feed({ kind: "close-child", spiIn });
+  });
+  const { children } = end.facts();
+  expect(children.map(({ spiIn }) => spiIn)).not.toContain(old.spiIn);
+  expect(end.sending).toEqual(setOf(...children));
+});
+
+test("nothing happens while it is installed: the old one sends until it goes", () => {
+  const { caller, end, old, quick } = whileInstalling(() => {});
+  expect(end.sending).toEqual(setOf(old));
+  caller.granted(quick, end.said());
+  end.hear(caller.quickThird(quick));
+  end.hear(caller.inform([deleteOf(Protocol.ESP, u32(old.spiOut))]));
+  expect(end.sending).toEqual(setOf(...end.facts().children));
 });

@@ -18,6 +18,7 @@ import {
 import { NotifyType } from "../../wire/v1/notify-type.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { hasRoomFor } from "../child-count.ts";
+import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { LINGER_MS, NONCE_OCTETS, SUPERSEDED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
@@ -231,11 +232,25 @@ export function onQuickInstalled(
   const sent = { octets, attempts: 1, retransmitAt: later(context.now, waitMs) };
   const { spiIn } = child;
   const next: Answered = { messageId, digest, iv, stage: "answered", spiIn, Ni, Nr, sent };
-  const children = [...sa.children, child];
+  const { child: made, effects } = sendingIfAlone(sa, child);
+  const children = [...sa.children, made];
   return {
     sa: replaceQuickMode({ ...sa, children }, next),
-    effects: [{ kind: "send", octets, path: sa.path }],
+    effects: [...effects, { kind: "send", octets, path: sa.path }],
   };
+}
+
+/** What it replaces may have gone while the kernel worked: then nothing else sends. */
+function sendingIfAlone(
+  { children }: Established,
+  child: ChildSa,
+): { readonly child: ChildSa; readonly effects: readonly IkeEffect[] } {
+  const { spiIn, replaces } = child;
+  if (replaces === undefined || children.some((one) => one.spiIn === replaces)) {
+    return { child, effects: [] };
+  }
+  const outbound = { kind: "child-outbound", spiIn, insteadOf: replaces } as const;
+  return { child: { ...child, replaces: undefined }, effects: [outbound] };
 }
 
 /** HASH(3): the peer has our answer, and both ends can send. */
