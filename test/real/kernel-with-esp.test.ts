@@ -2,7 +2,7 @@
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
  * `GUEST=name,name` runs only files whose names contain one of these; `STORM_SECONDS=300` sets the
  * length of rekey-storm, `OUTAGE_SECONDS=300` the time without a database, `IKEV1_SECONDS=300` the
- * length of ikev1-rekeys.
+ * length of ikev1-rekeys, `KILLS=100` how often goes-on kills erouted.
  */
 
 import { test } from "bun:test";
@@ -48,7 +48,12 @@ const COMEBACK_SECONDS = 180;
 /** How long ikev1-rekeys lasts, in seconds. */
 const IKEV1_VARIABLE = "IKEV1_SECONDS";
 
+/** How often goes-on kills erouted. */
+const KILLS_VARIABLE = "KILLS";
+const SECONDS_PER_KILL = 6;
+
 const longerBy = (file: string) =>
+  Number(process.env[KILLS_VARIABLE] ?? 0) * SECONDS_PER_KILL +
   Number(process.env[STORM_VARIABLE] ?? 0) +
   Number(process.env[IKEV1_VARIABLE] ?? 0) +
   Number(process.env[OUTAGE_VARIABLE] ?? 0) +
@@ -119,6 +124,7 @@ async function envFor(file: string): Promise<Record<string, string>> {
     [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "",
     [OUTAGE_VARIABLE]: process.env[OUTAGE_VARIABLE] ?? "",
     [IKEV1_VARIABLE]: process.env[IKEV1_VARIABLE] ?? "",
+    [KILLS_VARIABLE]: process.env[KILLS_VARIABLE] ?? "",
     [TABLE_VARIABLE]: tableTemplate,
   };
   if (!text.includes("startGuestMariadb")) return settings;

@@ -12,7 +12,7 @@ import { type StatusServer, serveStatus } from "../../src/status/server.ts";
 import type { SiteExplanation } from "../../src/status/source.ts";
 import { compare } from "../../src/why/compare.ts";
 import { failures, HOSTILE_ID, NOW_MS, sampleSource } from "../example/status/sample.ts";
-import { patient } from "../patience.ts";
+import { lookUntil, patient } from "../patience.ts";
 import { type Browser, type Page, type Screen, startBrowser } from "./browser.ts";
 
 const TEST_MS_MAX = patient(60_000);
@@ -239,24 +239,54 @@ test(
     const guarded = serveStatus(app, { host: "127.0.0.1", port: 0 });
     if (!guarded.ok) throw new Error(guarded.error.detail);
     const page = await browser.open(`${guarded.value.url}${TUNNELS}`, DESK);
-    const shows = async (expression: string, text: string) => {
-      const until = performance.now() + 20_000;
-      while (!String(await page.evaluate(expression).catch(() => "")).includes(text)) {
-        if (performance.now() > until) throw new Error(`${expression} never has ${text}`);
-        await Bun.sleep(100);
-      }
-    };
-    await shows("location.pathname", "/status/login");
+    await shows(page, "location.pathname", "/status/login");
     await page.evaluate(`document.querySelector('input[name=token]').value = '${token}'`);
     await page.evaluate("document.querySelector('form.login').requestSubmit()");
-    await shows("document.querySelector('[data-liveness]')?.textContent", "live");
+    await shows(page, LIVENESS, "live");
     tokens.token = "another-token-1234567890";
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-    await shows("document.querySelector('[data-liveness]')?.textContent", "logged out");
+    await shows(page, LIVENESS, "logged out");
     await guarded.value.stop();
   },
   TEST_MS_MAX,
 );
+
+test(
+  "a restart of the server: the page says so, and then follows events again by itself",
+  async () => {
+    const followers = new Set<() => void>();
+    const app = createStatusApp(sampleSource({ sites: 1, listeners: followers }), {
+      ...{ token: undefined, host: "127.0.0.1" },
+    });
+    const serve = (port: number): StatusServer => {
+      const served = serveStatus(app, { host: "127.0.0.1", port });
+      if (!served.ok) throw new Error(served.error.detail);
+      return served.value;
+    };
+    const isFollowed = () => followers.size > 0;
+    const former = serve(0);
+    const page = await browser.open(`${former.url}${TUNNELS}`, DESK);
+    await lookUntil("the page follows events", isFollowed, patient(20_000));
+    await page.evaluate("window.isTheSame = true");
+    await former.stop();
+    await lookUntil("nobody follows events", () => !isFollowed(), patient(20_000));
+    await shows(page, LIVENESS, "no answer from the server");
+    const next = serve(Number(new URL(former.url).port));
+    await shows(page, LIVENESS, "live");
+    await lookUntil("the page follows events again", isFollowed, patient(20_000));
+    expect(await page.evaluate("window.isTheSame")).toBe(true);
+    await next.stop();
+  },
+  TEST_MS_MAX,
+);
+
+const LIVENESS = "document.querySelector('[data-liveness]')?.textContent";
+
+/** Waits until an expression has this text in the page. */
+async function shows(page: Page, expression: string, text: string): Promise<void> {
+  const has = async () => String(await page.evaluate(expression).catch(() => "")).includes(text);
+  await lookUntil(`${expression} has ${text}`, has, patient(20_000));
+}
 
 test(
   "rows are cards on a phone: each value below the previous one, with its name",

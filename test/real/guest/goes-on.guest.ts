@@ -8,23 +8,27 @@ import { readFileSync } from "node:fs";
 import { patient } from "../../patience.ts";
 import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
 import { startErouted } from "./erouted.ts";
-import { until } from "./hosts.ts";
+import { must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
-import { type Pinging, ping, startPinging } from "./wire.ts";
+import { isAnswered, type Pinging, ping, startPinging } from "./wire.ts";
 import { xfrmDrops } from "./xfrm-states.ts";
 
 /** Octets after which a Child SA is rekeyed: more than the pings of other tests have. */
 const OCTETS_SOFT = 2_000_000;
 const SETTINGS = {
-  sites: [rowOf(1), rowOf(2)],
+  sites: [rowOf(1), rowOf(2), { ...rowOf(3), peerip: "192.0.2.13" }],
   keeps: true,
+  egroup: 'remote_mask = "255.255.255.0"',
   eroute: `lifetime_bytes = ${OCTETS_SOFT}`,
 };
 
 /** Between the first message of an exchange and the end of it, and when nothing happens. */
 const KILLED_AFTER_MS = [0, 40, 100, 20, 150, 400];
+const KILLS = Number(process.env.KILLS || KILLED_AFTER_MS.length);
+/** Of those beyond them: some moment of an exchange. */
+const MOMENT_MS_MAX = 500;
 const ASKED = ["nothing", "child", "ike"] as const;
 
 type End = { readonly site: Site; readonly swan: StrongSwan };
@@ -52,7 +56,8 @@ test(
   async () => {
     const pinging = await pingingBothWays();
     const deafMs: number[] = [];
-    for (const [round, ms] of KILLED_AFTER_MS.entries()) {
+    for (let round = 0; round < KILLS; round++) {
+      const ms = KILLED_AFTER_MS[round] ?? Math.random() * MOMENT_MS_MAX;
       const asked = ASKED[round % ASKED.length] ?? "nothing";
       // strongSwan repeats what is not answered.
       const busy = ends.map(({ swan }) => exchange(swan, asked));
@@ -122,6 +127,49 @@ test(
   },
   patient(120_000),
 );
+
+test("sequence numbers and replay windows are those of before", async () => {
+  for (const { site } of ends) {
+    await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 20, intervalSeconds: 0.05 });
+  }
+  const before = await windows();
+  expect(before.size).toBe(2 * ends.length);
+  for (const [, { sent, received }] of before) expect(Math.max(sent, received)).toBeGreaterThan(19);
+  await scenario.erouted.kill();
+  await goOn();
+  await settled();
+  for (const [spi, { sent, received }] of await windows()) {
+    expect(sent).toBeGreaterThanOrEqual(before.get(spi)?.sent ?? Number.NaN);
+    expect(received).toBeGreaterThanOrEqual(before.get(spi)?.received ?? Number.NaN);
+  }
+});
+
+test("a packet for another site, while nothing runs: the next one calls it", async () => {
+  const { laboratory } = scenario;
+  const third = await laboratory.addSite(3);
+  const swan = await startSite(third);
+  await scenario.erouted.kill();
+  expect(await isAnswered(laboratory.office, third.inner.v4)).toBe(false);
+  await goOn();
+  await until("the site is called", () => isAnswered(laboratory.office, third.inner.v4));
+  const views = await erouteViews(scenario);
+  const role = views.find(({ peer_id }) => peer_id === "site-3")?.ike_sa?.role;
+  expect(role).toBe("initiator");
+  await swan.stop();
+});
+
+/** What the kernel has counted of each state, by SPI: the highest numbers sent and received. */
+async function windows(): Promise<ReadonlyMap<string, { sent: number; received: number }>> {
+  const text = await must(scenario.laboratory.concentrator, ["ip", "-s", "xfrm", "state"]);
+  const found = text.split(/\n(?=src )/).flatMap((state) => {
+    const spi = /\bspi (0x[0-9a-f]+)/.exec(state)?.[1];
+    const numberOf = (of: RegExp) => Number(of.exec(state)?.[1]);
+    const [sent, received] = [numberOf(/\boseq (0x\w+)/), numberOf(/\bseq-hi 0x\w+, seq (0x\w+)/)];
+    const isOurs = /^\s+(?:aead|enc) /m.test(state);
+    return spi === undefined || !isOurs ? [] : [[spi, { sent, received }] as const];
+  });
+  return new Map(found);
+}
 
 async function exchange(swan: StrongSwan, asked: (typeof ASKED)[number]): Promise<void> {
   const done =
