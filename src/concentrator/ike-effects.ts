@@ -14,7 +14,7 @@ import { rememberManner } from "./calls/manners.ts";
 import { changedIkeSa } from "./changes.ts";
 import { handOver } from "./dataplane/child-sas.ts";
 import { currentEspPath } from "./dataplane/esp-path.ts";
-import { installChild, installOutbound, removeChild } from "./dataplane/install.ts";
+import { installChild, installOutbound, letOthersSend, removeChild } from "./dataplane/install.ts";
 import { moveSoon } from "./dataplane/move.ts";
 import { probeUsage } from "./dataplane/usage.ts";
 import { onEnded } from "./ended.ts";
@@ -48,7 +48,11 @@ export function perform(
   effects: readonly IkeEffect[],
   start: Start,
 ): void {
-  for (const effect of effects) performOne(engine, entry, effect, start);
+  const isEnding = effects.some(({ kind }) => kind === "ended");
+  for (const effect of effects) {
+    if (effect.kind === "child-down" && !isEnding) letOthersSend(engine, effect.spiIn);
+    performOne(engine, entry, effect, start);
+  }
 }
 
 function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Start): void {

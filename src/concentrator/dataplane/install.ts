@@ -151,6 +151,20 @@ export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSp
   request(engine, { op: "new-state", state }, { installed, makes: state.id });
 }
 
+/**
+ * A Child SA is about to go. If it is the last one that sends, and another one for the same packets
+ * waits, that one sends from now on, whichever IKE SA of the site has it.
+ */
+export function letOthersSend(engine: Engine, going: number): void {
+  const { installed, byEroute } = engine.dataplane;
+  const last = installed.get(going as ChildSa["spiIn"]);
+  if (last === undefined) return;
+  for (const spiIn of byEroute.get(last.erouteKey) ?? []) {
+    if (spiIn === last.child.spiIn || installed.get(spiIn)?.reqidKey !== last.reqidKey) continue;
+    installOutbound(engine, spiIn, last.child.spiIn);
+  }
+}
+
 function anotherSends(
   engine: Engine,
   { erouteKey, reqidKey, outbound, child }: Installed,
