@@ -58,6 +58,7 @@ bench: build ## how fast: the engine alone, how it grows, the executable, and be
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
 	$(BUN) test/bench/kernel.ts
+	$(BUN) test/bench/deaf.ts 10000 3
 	$(BUN) test/bench/ikev1.ts
 	$(BUN) test/bench/rivals/rivals.ts
 	EROUTED_EXECUTABLE=$(abspath $(OUT))/erouted $(BUN) test/bench/hybrid.ts
