@@ -71,7 +71,9 @@ test(
     console.log(`from kill -9 until it is ready again, in ms of this guest: ${deafMs.join(", ")}`);
     await settled();
     // A hundred crashes have cost one ping: a rekey that one interrupts may leave a gap.
-    expect((await lostOf(pinging)).length).toBeLessThanOrEqual(1);
+    const lost = await lostOf(pinging);
+    console.log(`${KILLS} times kill -9: ${lost.length} pings lost`);
+    expect(lost.length).toBeLessThanOrEqual(1);
     await expectKernelAsStatusSays(scenario);
     for (const { swan } of ends) expect((await swan.sas()).length).toBe(1);
     const drops = Object.values(await xfrmDrops(scenario.laboratory.concentrator));
