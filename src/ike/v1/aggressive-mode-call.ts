@@ -5,17 +5,10 @@ import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
-import { ExchangeType, isakmpFlags } from "../../wire/v1/header.ts";
+import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
 import type { Payload } from "../../wire/v1/message.ts";
 import { NotifyType } from "../../wire/v1/notify-type.ts";
-import {
-  emitEncrypted,
-  emitMessage,
-  emitPayloadBody,
-  emitPayloadOctets,
-  firstPayloadType,
-  parsePayloads,
-} from "../../wire/v1/payload-chain.ts";
+import { emitMessage, emitPayloadBody, parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { vendorsIn } from "../../wire/v1/vendor-id.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { wipeCredentials } from "../credentials.ts";
@@ -38,7 +31,7 @@ import {
   WRONG_ANSWER,
   workUntil,
 } from "./calling.ts";
-import { encryptPayloads, phase1Iv } from "./cipher.ts";
+import { phase1Iv } from "./cipher.ts";
 import { establish } from "./establish.ts";
 import { neededPayload } from "./find-payload.ts";
 import type { AggressiveAsked, AggressiveDeriving, AggressiveOffering } from "./initiator-phase.ts";
@@ -53,6 +46,7 @@ import {
 import { chooseNatT, detectNat, natDPayloads } from "./nat.ts";
 import { counted, msOf, phase1Head, pskOf, termsAfter } from "./phase1.ts";
 import { chooseIsakmp, groupsOf, isAnswerTo } from "./proposal.ts";
+import { sealMessage } from "./protect.ts";
 import { seenPayloads } from "./seen-message.ts";
 import type { Step } from "./step.ts";
 import { AuthMethod } from "./transform-numbers.ts";
@@ -265,7 +259,7 @@ function thirdMessage(
     readonly HASH_I: Uint8Array;
     readonly path: Call["path"];
   },
-  { onMessage }: IkeContext,
+  context: IkeContext,
 ): { readonly octets: Uint8Array; readonly iv: Uint8Array } {
   const { keys, HASH_I, path } = made;
   const payloads: readonly Payload[] = [
@@ -273,13 +267,9 @@ function thirdMessage(
     ...natDPayloads(second.vendors, algorithms, id, path),
     ...initialContact(call, id),
   ];
-  const clear = phase1Head(id, ExchangeType.AGGRESSIVE_MODE);
-  const flags = { encryption: true, commit: false, authenticationOnly: false };
-  onMessage?.(seenPayloads("sent", clear, payloads));
   const iv = phase1Iv(algorithms, asked.gxi, second.gxr);
-  const sealed = encryptPayloads(algorithms, keys.cipherKey, iv, emitPayloadOctets(payloads));
-  const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
-  return { octets, iv: sealed.iv };
+  const head = { exchangeType: ExchangeType.AGGRESSIVE_MODE, messageId: PHASE_1_MESSAGE_ID, iv };
+  return sealMessage({ id, algorithms, keys }, head, payloads, context);
 }
 
 const STEP = "Aggressive Mode";

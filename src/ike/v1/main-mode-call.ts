@@ -6,16 +6,9 @@ import { equalOctets } from "../../octets/concat.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS } from "../../wire/header.ts";
 import { type Identity, identityText } from "../../wire/identity.ts";
-import { ExchangeType, isakmpFlags } from "../../wire/v1/header.ts";
+import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
 import type { Payload, ReceivedPayloads } from "../../wire/v1/message.ts";
-import {
-  emitEncrypted,
-  emitMessage,
-  emitPayloadBody,
-  emitPayloadOctets,
-  firstPayloadType,
-  parsePayloads,
-} from "../../wire/v1/payload-chain.ts";
+import { emitMessage, emitPayloadBody, parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { vendorsIn } from "../../wire/v1/vendor-id.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { wipeCredentials } from "../credentials.ts";
@@ -41,7 +34,7 @@ import {
   WRONG_ANSWER,
   workUntil,
 } from "./calling.ts";
-import { encryptPayloads, phase1Iv } from "./cipher.ts";
+import { phase1Iv } from "./cipher.ts";
 import { establish } from "./establish.ts";
 import { neededPayload, payloadOf } from "./find-payload.ts";
 import {
@@ -58,7 +51,7 @@ import { askForSignature } from "./main-mode-call-signed.ts";
 import { chooseNatT, detectNat, natDPayloads } from "./nat.ts";
 import { counted, msOf, phase1Head, pskOf, termsAfter } from "./phase1.ts";
 import { chooseIsakmp, isAnswerTo } from "./proposal.ts";
-import { decryptMessage } from "./protect.ts";
+import { decryptMessage, sealMessage } from "./protect.ts";
 import { seenPayloads } from "./seen-message.ts";
 import { ANY_AUTHORITY } from "./signatures.ts";
 import type { Step } from "./step.ts";
@@ -255,12 +248,12 @@ function sayWithHash(keyed: MainKeyed, context: IkeContext): Step {
     { kind: "HASH", data: HASH_I },
     ...initialContact(call, id),
   ];
-  const clear = phase1Head(id, ExchangeType.MAIN_MODE);
-  context.onMessage?.(seenPayloads("sent", clear, payloads));
-  const flags = { encryption: true, commit: false, authenticationOnly: false };
-  const plain = emitPayloadOctets(payloads);
-  const sealed = encryptPayloads(algorithms, keys.cipherKey, keyed.iv, plain);
-  const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
+  const head = {
+    exchangeType: ExchangeType.MAIN_MODE,
+    messageId: PHASE_1_MESSAGE_ID,
+    iv: keyed.iv,
+  };
+  const { octets, iv } = sealMessage({ id, algorithms, keys }, head, payloads, context);
   const path = floated(call, nat);
   const next: MainProving = {
     version: 1,
@@ -273,7 +266,7 @@ function sayWithHash(keyed: MainKeyed, context: IkeContext): Step {
     keys,
     SKEYID,
     transcript,
-    iv: sealed.iv,
+    iv,
     nat,
     digest,
     sent: firstCopy(call, octets, context),

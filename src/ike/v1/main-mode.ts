@@ -7,23 +7,16 @@ import { equalOctets } from "../../octets/concat.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import { IKE_HEADER_OCTETS } from "../../wire/header.ts";
 import { type Identity, IdType, identityText } from "../../wire/identity.ts";
-import { ExchangeType, isakmpFlags } from "../../wire/v1/header.ts";
+import { ExchangeType, isakmpFlags, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
 import type { IdPayload, Payload } from "../../wire/v1/message.ts";
 import { NotifyType } from "../../wire/v1/notify-type.ts";
-import {
-  emitEncrypted,
-  emitMessage,
-  emitPayloadBody,
-  emitPayloadOctets,
-  firstPayloadType,
-  parsePayloads,
-} from "../../wire/v1/payload-chain.ts";
+import { emitMessage, emitPayloadBody, parsePayloads } from "../../wire/v1/payload-chain.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { NONCE_OCTETS } from "../limits.ts";
-import { encryptPayloads, phase1Iv } from "./cipher.ts";
+import { phase1Iv } from "./cipher.ts";
 import { establish } from "./establish.ts";
 import { neededPayload, notifyOf, payloadOf } from "./find-payload.ts";
 import { deriveIsakmpKeys, hashI, hashR, pskSkeyid } from "./keys.ts";
@@ -43,7 +36,7 @@ import {
   wrongPsk,
 } from "./phase1.ts";
 import { answerOf, chooseIsakmp } from "./proposal.ts";
-import { decryptMessage } from "./protect.ts";
+import { decryptMessage, sealMessage } from "./protect.ts";
 import type {
   Begin,
   MainAwaitingCredentials,
@@ -273,19 +266,14 @@ export function onMainId(sa: MainAwaitingId, event: MessageEvent, context: IkeCo
 function lastMessage(
   { id, ourIdentity, chosen, keys, SKEYID, transcript }: MainAwaitingId,
   iv: Uint8Array,
-  { onMessage }: IkeContext,
+  context: IkeContext,
 ): { readonly octets: Uint8Array; readonly iv: Uint8Array } {
   const { algorithms } = chosen;
   const idR: IdPayload = { kind: "ID", identity: ourIdentity, protocol: 0, port: 0 };
   const data = hashR(algorithms.prf, SKEYID, transcript, emitPayloadBody(idR));
   const payloads: readonly Payload[] = [idR, { kind: "HASH", data }];
-  const clear = phase1Head(id, ExchangeType.MAIN_MODE);
-  const flags = { encryption: true, commit: false, authenticationOnly: false };
-  onMessage?.(seenPayloads("sent", clear, payloads));
-  const plain = emitPayloadOctets(payloads);
-  const sealed = encryptPayloads(algorithms, keys.cipherKey, iv, plain);
-  const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
-  return { octets, iv: sealed.iv };
+  const head = { exchangeType: ExchangeType.MAIN_MODE, messageId: PHASE_1_MESSAGE_ID, iv };
+  return sealMessage({ id, algorithms, keys }, head, payloads, context);
 }
 
 /** The key was chosen by the address, so an ID that is this address says nothing else. */

@@ -79,7 +79,7 @@ export function hashed(
 
 /** A message, encrypted, and the IV of the next one. */
 export function sealMessage(
-  sa: Secured,
+  sa: Pick<Secured, "id" | "algorithms" | "keys">,
   head: {
     readonly exchangeType: number;
     readonly messageId: number;

@@ -2,17 +2,14 @@
 
 import type { SignatureRequest, TrustAnchors } from "../../crypto/signature.ts";
 import { assert } from "../../octets/assert.ts";
-import { ExchangeType } from "../../wire/v1/header.ts";
+import { ExchangeType, PHASE_1_MESSAGE_ID } from "../../wire/v1/header.ts";
 import type { CertPayload, IdPayload, Payload } from "../../wire/v1/message.ts";
-import { emitEncrypted, emitPayloadOctets, firstPayloadType } from "../../wire/v1/payload-chain.ts";
 import type { AuthCredentials, OwnCredential } from "../credentials.ts";
 import type { IkeContext } from "../effect.ts";
 import type { SaId } from "../sa-id.ts";
 import { certPayloads, X509_SIGNATURE } from "../signed-proof.ts";
-import { encryptPayloads } from "./cipher.ts";
 import type { IsakmpAlgorithms, IsakmpKeys } from "./keys.ts";
-import { phase1Head } from "./phase1.ts";
-import { seenPayloads } from "./seen-message.ts";
+import { sealMessage } from "./protect.ts";
 import type { SignedContent } from "./signed-content.ts";
 
 /** Asks for a certificate. It names no authority, so that a site sends what it has. */
@@ -54,7 +51,7 @@ export function signedMessage(
     readonly signature: Uint8Array;
     readonly more: readonly Payload[];
   },
-  { onMessage }: IkeContext,
+  context: IkeContext,
 ): { readonly octets: Uint8Array; readonly iv: Uint8Array } {
   const { own, ourIdentity } = said.credentials;
   const { certificates } = certified(own).key;
@@ -64,13 +61,8 @@ export function signedMessage(
     { kind: "SIG", data: said.signature },
     ...said.more,
   ];
-  const clear = phase1Head(id, ExchangeType.MAIN_MODE);
-  const flags = { encryption: true, commit: false, authenticationOnly: false };
-  onMessage?.(seenPayloads("sent", clear, payloads));
-  const plain = emitPayloadOctets(payloads);
-  const sealed = encryptPayloads(algorithms, keys.cipherKey, iv, plain);
-  const octets = emitEncrypted({ ...clear, flags }, firstPayloadType(payloads), sealed.octets);
-  return { octets, iv: sealed.iv };
+  const head = { exchangeType: ExchangeType.MAIN_MODE, messageId: PHASE_1_MESSAGE_ID, iv };
+  return sealMessage({ id, algorithms, keys }, head, payloads, context);
 }
 
 /** Our ID, for any protocol and port. */
