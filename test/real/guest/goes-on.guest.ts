@@ -70,7 +70,7 @@ test(
     }
     console.log(`from kill -9 until it is ready again, in ms of this guest: ${deafMs.join(", ")}`);
     await settled();
-    // A hundred crashes have cost one ping: a rekey that one interrupts may leave a gap.
+    // A rekey that a crash interrupts may leave a gap: see docs/upgrade.md.
     const lost = await lostOf(pinging);
     console.log(`${KILLS} times kill -9: ${lost.length} pings lost`);
     expect(lost.length).toBeLessThanOrEqual(1);
