@@ -9,10 +9,12 @@ import { checkDefaultEroute, checkEroute, checkLimits } from "./contradictions.t
 import {
   type IkeSettings,
   type LogSettings,
+  type PolicyHash,
   type ReloadSettings,
   readIke,
   readLimits,
   readLog,
+  readPolicyHash,
   readReload,
   readStatus,
   type StatusSettings,
@@ -32,6 +34,7 @@ import { readUsers } from "./users.ts";
 export type Config = {
   readonly ike: IkeSettings;
   readonly dataplane: "xfrm" | "none";
+  readonly policyHash: PolicyHash;
   /** Whether packets that need an SA stay blocked after erouted has ended (R14). */
   readonly keepBlocking: boolean;
   /** Whether the next start goes on from the SAs of this one. */
@@ -115,6 +118,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "endin
         except,
       },
     },
+    policyHash: readPolicyHash(raw),
     keepBlocking: raw.dataplane?.keep_blocking ?? true,
     keepsState: (raw.dataplane?.keep ?? "state") === "state",
     warmsUp: raw.ike?.warm_up ?? true,

@@ -3,7 +3,13 @@
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { DEFAULT_LIMITS } from "../eroute/defaults.ts";
 import type { EngineLimits } from "../eroute/eroute.ts";
-import { type Address, equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
+import {
+  type Address,
+  equalAddress,
+  type Family,
+  formatAddress,
+  parseAddress,
+} from "../inet/address.ts";
 import { isLoopback } from "../inet/loopback.ts";
 import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
@@ -253,6 +259,14 @@ const PRINTABLE = "printable ASCII characters without blanks";
 /** What is logged, and how. */
 export function readLog(raw: RawConfig): LogSettings {
   return { level: raw.log?.level ?? "info", format: raw.log?.format ?? "text" };
+}
+
+/** From which remote prefix length on the kernel finds policies by hash; undefined: its own. */
+export type PolicyHash = Readonly<Record<Family, number | undefined>>;
+
+export function readPolicyHash(raw: RawConfig): PolicyHash {
+  const { policy_hash: v4 = 24, policy_hash6: v6 = 64 } = raw.dataplane ?? {};
+  return { 4: v4 === false ? undefined : v4, 6: v6 === false ? undefined : v6 };
 }
 
 /** What a reload may do. */

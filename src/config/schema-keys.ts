@@ -31,6 +31,15 @@ export function maskKey(meta: KeyMeta) {
   return z.union([z.string(), z.int()]).optional().meta(meta);
 }
 
+/** A prefix length, or false to leave what it is about as it is. */
+export function prefixLengthOrFalse(max: 32 | 128, meta: Omit<KeyMeta, "expected">) {
+  const expected = `a prefix length from 1 to ${max}, or false to leave it to the kernel`;
+  return z
+    .union([z.int().min(1).max(max), z.literal(false)])
+    .optional()
+    .meta({ ...meta, expected });
+}
+
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number, meta: Omit<KeyMeta, "expected">) {
   const expected = `a whole number from ${min} to ${max}`;

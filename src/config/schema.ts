@@ -10,6 +10,7 @@ import {
   integer,
   type KeyMeta,
   maskKey,
+  prefixLengthOrFalse,
   section,
   sections,
   text,
@@ -32,6 +33,15 @@ const dataplaneSchema = z.strictObject({
   keep: choice(["state", "none"], {
     description: "What the next start takes over from RUNTIME_DIRECTORY: all SAs (state), or none.",
     default: '"state"',
+  }),
+  policy_hash: prefixLengthOrFalse(32, {
+    description:
+      "IPv4 subnets of sites that are as long as this or longer are found by hash in the kernel.",
+    default: "24",
+  }),
+  policy_hash6: prefixLengthOrFalse(128, {
+    description: "The same for IPv6.",
+    default: "64",
   }),
 });
 

@@ -4,6 +4,7 @@ import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
 import { now } from "../linux/clock.ts";
 import { claimsOf } from "../xfrm/claims.ts";
 import type { Daemon } from "./daemon.ts";
+import { unhashPolicies } from "./policy-hash.ts";
 
 /** Time for sites to answer our Delete at shutdown. */
 const FAREWELL_MS = 3_000;
@@ -56,6 +57,7 @@ export async function close(daemon: Daemon): Promise<void> {
     // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
     daemon.shell === undefined ? undefined : kernel?.removeLeftovers(claimsOf(kept)),
   ]);
+  if (kernel !== undefined) unhashPolicies(config);
   kernel?.close();
   daemon.routes?.close();
   daemon.sockets?.close();

@@ -29,6 +29,7 @@ import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
 import { recordRun } from "./on-record.ts";
 import { openStatus, type StatusOptions } from "./open-status.ts";
+import { hashPoliciesOf } from "./policy-hash.ts";
 import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
@@ -302,6 +303,7 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
   if (missing.length > 0) {
     return err('the kernel does not support ESP; to run without packets: dataplane.kind = "none"');
   }
+  hashPoliciesOf(daemon);
   return ok(undefined);
 }
 

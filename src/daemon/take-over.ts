@@ -19,6 +19,7 @@ export function takeOver(running: Config, next: Config): TakeOver {
       ...next,
       ike: { ...running.ike, listen: next.ike.listen },
       dataplane: running.dataplane,
+      policyHash: running.policyHash,
       // A file that does not set it, for example because it is cut off, does not loosen the limit.
       reload: {
         closePercentMax: next.reload.closePercentMax ?? running.reload.closePercentMax,
@@ -48,6 +49,8 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
       .map(([word]) => word);
   },
   dataplane: (running, next) => (running.dataplane === next.dataplane ? [] : ["dataplane.kind"]),
+  policyHash: (running, next) =>
+    equalValues(running.policyHash, next.policyHash) ? [] : ["dataplane.policy_hash"],
   status: (running, next) =>
     equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
   keepBlocking: atOnce,

@@ -248,6 +248,7 @@ export type DaemonReason =
   | "datagrams-lost"
   | "no-dataplane"
   | "no-esp"
+  | "policy-hash"
   | "leftovers"
   | "taken-over"
   | "state-refused"

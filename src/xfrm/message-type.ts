@@ -13,6 +13,8 @@ export const XFRM_MSG = {
   UPDPOLICY: 0x19,
   FLUSHSA: 0x1c,
   FLUSHPOLICY: 0x1d,
+  NEWSPDINFO: 0x24,
+  GETSPDINFO: 0x25,
   MAPPING: 0x26,
 } as const;
 

@@ -2,6 +2,7 @@
 
 import { kernelContract } from "./kernel.ts";
 import { linuxKernelContract, realKernel } from "./linux-kernel.ts";
+import { linuxPolicyHashContract } from "./linux-policy-hash.ts";
 import { linuxRoutesContract } from "./linux-routes.ts";
 
 const ABILITIES = { esp: false };
@@ -9,3 +10,4 @@ const ABILITIES = { esp: false };
 kernelContract("Linux", async () => realKernel(), ABILITIES);
 linuxKernelContract(ABILITIES);
 linuxRoutesContract();
+linuxPolicyHashContract();

@@ -46,6 +46,11 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
     advice: 'set kind = "xfrm" of [dataplane] to have packets pass',
   },
   "no-esp": { ...ERROR, words: "the kernel has no ESP", advice: CHECK },
+  "policy-hash": {
+    ...WARNING,
+    words: "the kernel's policies are not found by hash as configured",
+    advice: "with thousands of sites, see policy_hash of [dataplane]; the detail says what is so",
+  },
   leftovers: {
     ...WARNING,
     words: "states and policies of a former run were removed",

@@ -87,11 +87,17 @@ describe("examples", () => {
     ]);
   });
 
+  test("policies are found by hash from other lengths on, or as the kernel likes", () => {
+    const text = `${COMPLETE}\n[dataplane]\npolicy_hash = false\npolicy_hash6 = 56\n`;
+    expect(config(text).policyHash).toEqual({ 4: undefined, 6: 56 });
+  });
+
   test("a complete file is read to the last key", () => {
     const { plan, ...rest } = config(COMPLETE);
     expect(rest.ike.listen.map(formatAddress)).toEqual(["0.0.0.0", "::"]);
     expect(rest.ike).toMatchObject({ port: 500, natPort: 4500 });
     expect(rest.dataplane).toBe("xfrm");
+    expect(rest.policyHash).toEqual({ 4: 24, 6: 64 });
     expect(rest.status.listen).toEqual({ host: "127.0.0.1", port: 8080 });
     expect(plan.egroups).toEqual([{ name: "sites", remoteMask: { v4: 24, v6: undefined } }]);
     expect(plan.eroutes).toMatchObject([

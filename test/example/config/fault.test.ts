@@ -134,6 +134,10 @@ describe("keys and types", () => {
   test("numbers have bounds, texts to choose from are listed", () => {
     expect(told("[ike]\nport = 0\nnat_port = 65536\ncookie_above = 1.5\n")).toHaveLength(3);
     expect(faults('[dataplane]\nkind = "ipfw"\n')[0]?.expected).toBe('"xfrm" or "none"');
+    expect(told("[dataplane]\npolicy_hash = 33\npolicy_hash6 = true\n")).toHaveLength(2);
+    expect(faults("[dataplane]\npolicy_hash = 0\n")[0]?.expected).toBe(
+      "a prefix length from 1 to 32, or false to leave it to the kernel",
+    );
     expect(told("[dynamic_eroutes]\nevict_below_free_percent = 100\n")).toHaveLength(1);
   });
 

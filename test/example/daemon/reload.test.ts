@@ -194,4 +194,12 @@ test("a token for another status.listen waits until that is in force", () => {
   expect(takeOver(hidden, hidden)).toEqual({ config: hidden, restart: [] });
 });
 
+test("the kernel's policies are sorted once: another length needs a restart", () => {
+  const running = configOf((text) => text);
+  const next = configOf((text) => text.replace("[dataplane]", "$&\npolicy_hash = 28"));
+  const { config, restart } = takeOver(running, next);
+  expect(restart).toEqual(["dataplane.policy_hash"]);
+  expect(config.policyHash).toEqual(running.policyHash);
+});
+
 const configOf = (change: (text: string) => string): Config => configIn(folder, change);

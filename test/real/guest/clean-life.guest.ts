@@ -40,6 +40,10 @@ beforeAll(async () => {
 
 afterAll(async () => await swan.stop());
 
+test("policies of sites are found by hash, as configured", async () => {
+  expect(await hashLengths()).toEqual(["local 0 remote 24", "local 0 remote 64"]);
+});
+
 test("SIGTERM: the site is notified, states and policies are gone within 5 s, exit 0", async () => {
   await bringUp(scenario, swan);
   await pingBothWays(scenario, site);
@@ -50,6 +54,7 @@ test("SIGTERM: the site is notified, states and policies are gone within 5 s, ex
   // without effect.
   expect(await left()).toEqual({ states: ["192.0.2.99"], policies: 1, standing: 1 });
   expect(await scenario.erouted.log()).toContain("so that nothing leaves in clear");
+  expect(await hashLengths()).toEqual(["local 32 remote 32", "local 128 remote 128"]);
   await until("the site has no Child SA", async () => (await swan.childSas()) === 0);
 });
 
@@ -85,6 +90,13 @@ async function restart(): Promise<Erouted> {
   const erouted = await startErouted(scenario.laboratory.concentrator, { ...settings, sites: [] });
   scenario = { laboratory: scenario.laboratory, erouted };
   return erouted;
+}
+
+/** From which prefix lengths on the kernel finds policies by hash, IPv4 and IPv6. */
+async function hashLengths(): Promise<readonly (string | undefined)[]> {
+  const count = ["ip", "-s", "-s", "xfrm", "policy", "count"];
+  const text = await must(scenario.laboratory.concentrator, count);
+  return [...text.matchAll(/thresholds: (.*)/g)].map(([, lengths]) => lengths?.trim());
 }
 
 type Left = {

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { espGaps } from "../../../src/linux/esp-probe.ts";
 import { kernelContract } from "../../contract/kernel.ts";
 import { linuxKernelContract, realKernel } from "../../contract/linux-kernel.ts";
+import { linuxPolicyHashContract } from "../../contract/linux-policy-hash.ts";
 import { linuxRoutesContract } from "../../contract/linux-routes.ts";
 
 const ABILITIES = { esp: true };
@@ -17,3 +18,4 @@ test("nothing is missing for ESP over IPv4 and IPv6", () => {
 kernelContract("Linux", async () => realKernel(), ABILITIES);
 linuxKernelContract(ABILITIES);
 linuxRoutesContract();
+linuxPolicyHashContract();

@@ -1,0 +1,79 @@
+/** From which prefix lengths on Linux finds policies by hash. For a namespace of its own. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { hashPolicies } from "../../src/linux/policy-hash.ts";
+import type { Kernel } from "../../src/linux/xfrm-kernel.ts";
+import { realKernel } from "./linux-kernel.ts";
+import { policyLike } from "./xfrm-samples.ts";
+
+const OURS = { local: 0, remote: 24 };
+const OTHERS = { local: 16, remote: 28 };
+const UNSET = { local: 32, remote: 32 };
+
+export function linuxPolicyHashContract(): void {
+  describe("Linux finds policies by hash", () => {
+    let kernel: Kernel;
+    beforeAll(() => {
+      kernel = realKernel();
+    });
+    afterAll(() => kernel.close());
+
+    test("from the lengths that were asked for, and as before when they are taken back", () => {
+      expect(hashPolicies(4, OURS)).toEqual({ ok: true, value: { kind: "in-force" } });
+      expect(lengths()).toEqual(["IPv4 local 0 remote 24", "IPv6 local 128 remote 128"]);
+      expect(hashPolicies(6, { local: 0, remote: 64 }).ok).toBe(true);
+      expect(lengths()).toEqual(["IPv4 local 0 remote 24", "IPv6 local 0 remote 64"]);
+      hashPolicies(4, UNSET, OURS);
+      hashPolicies(6, { local: 128, remote: 128 }, { local: 0, remote: 64 });
+      expect(lengths()).toEqual(["IPv4 local 32 remote 32", "IPv6 local 128 remote 128"]);
+    });
+
+    test("asked for again, they stay", () => {
+      for (let times = 0; times < 2; times++) {
+        expect(hashPolicies(4, OURS)).toEqual({ ok: true, value: { kind: "in-force" } });
+      }
+      hashPolicies(4, UNSET, OURS);
+    });
+
+    test("what another program has set stays, at the start and at the end", () => {
+      run("ip", "xfrm", "policy", "set", "hthresh4", "16", "28");
+      const others = { ok: true, value: { kind: "others", found: OTHERS } } as const;
+      expect(hashPolicies(4, OURS)).toEqual(others);
+      expect(hashPolicies(4, UNSET, OURS)).toEqual(others);
+      expect(lengths()).toContain("IPv4 local 16 remote 28");
+      run("ip", "xfrm", "policy", "set", "hthresh4", "32", "32");
+    });
+
+    test("a length that no address has is refused in words", () => {
+      const refused = hashPolicies(4, { local: 0, remote: 33 });
+      expect(refused.ok ? "" : refused.error).toContain("local /0, remote /33: EINVAL");
+      expect(lengths()).toContain("IPv4 local 32 remote 32");
+    });
+
+    test("policies from before are found afterwards, and the other way round", () => {
+      const first = policyLike({ src: "10.0.0.0/16", dst: "10.1.2.0/24" });
+      const second = policyLike({ src: "10.0.0.0/16", dst: "10.1.3.0/24" });
+      expect(kernel.perform({ op: "put-policy", policy: first }).ok).toBe(true);
+      hashPolicies(4, OURS);
+      expect(kernel.perform({ op: "query-policy", id: first.id }).ok).toBe(true);
+      expect(kernel.perform({ op: "put-policy", policy: second }).ok).toBe(true);
+      hashPolicies(4, UNSET, OURS);
+      for (const { id } of [first, second]) {
+        expect(kernel.perform({ op: "delete-policy", id }).ok).toBe(true);
+        expect(kernel.perform({ op: "query-policy", id }).ok).toBe(false);
+      }
+    });
+  });
+}
+
+/** As iproute2 shows them. */
+function lengths(): readonly string[] {
+  const text = run("ip", "-s", "-s", "xfrm", "policy", "count");
+  return [...text.matchAll(/SPD (IPv[46]) thresholds: (.*)/g)].map(([, ip, at]) => `${ip} ${at}`);
+}
+
+function run(...command: readonly string[]): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...command]);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+  return stdout.toString();
+}
