@@ -6,9 +6,12 @@ import { createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Engine } from "../../src/concentrator/engine.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { familyBits, formatAddress } from "../../src/inet/address.ts";
+import { formatPrefix, type Prefix } from "../../src/inet/prefix.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
+import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import { createDriver, type Driver } from "../simulation/driver.ts";
 import { connect, createSite, receive } from "../simulation/initiator.ts";
 import {
@@ -36,9 +39,23 @@ export type Crowd = {
   connect(number: number): number;
 };
 
-/** No site is connected yet; there is room for `max`. `keeps`: for a process that follows. */
-export function createCrowd(max: number, keeps = false): Crowd {
-  const eroute = { ...BASE_EROUTE, remoteSubnets: [prefixOfText("100.64.0.0/10")] };
+/** Where the sites' subnets are: how long each is, and the one that contains them all. */
+export type CrowdSubnets = { readonly within: string; readonly length: number };
+
+export type CrowdOptions = {
+  /** For a process that follows. */
+  readonly keeps?: boolean;
+  readonly subnets?: CrowdSubnets;
+  /** Sees what the kernel is asked for; keys are wiped afterwards. */
+  readonly onKernel?: (request: XfrmRequest) => void;
+};
+
+const SUBNETS: CrowdSubnets = { within: "100.64.0.0/10", length: 28 };
+
+/** No site is connected yet; there is room for `max`. */
+export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
+  const { keeps = false, subnets = SUBNETS, onKernel } = options;
+  const eroute = { ...BASE_EROUTE, remoteSubnets: [prefixOfText(subnets.within)] };
   const limits = { dynamicEroutesMax: 2 * max, cookieAbove: 2 * max, halfOpenMax: 2 * max };
   const plan = planOf(limits, { eroutes: [eroute], users: [] });
   const engine = createEngine({ plan, now: asInstant(0), random, keeps });
@@ -50,7 +67,7 @@ export function createCrowd(max: number, keeps = false): Crowd {
     onSend: ({ octets }) => answers.push(octets),
     onLookUp({ lookup, by }) {
       const number = by.by === "peerid" ? Number(by.peerid.slice("site-".length)) : 0;
-      return { kind: "peer-rows", lookup, result: ok([rowOf(number)]) };
+      return { kind: "peer-rows", lookup, result: ok([rowOf(number, subnets)]) };
     },
     onResolve: () => undefined,
     onKeyExchange: ({ request, op }) => ({
@@ -58,7 +75,10 @@ export function createCrowd(max: number, keeps = false): Crowd {
       request,
       result: toyKeyExchange(op),
     }),
-    kernel: () => ok(undefined),
+    kernel: (request) => {
+      onKernel?.(request);
+      return ok(undefined);
+    },
     delaysAnswer: () => false,
     onJournal: () => {},
     onHandled: () => {},
@@ -81,7 +101,7 @@ export function createCrowd(max: number, keeps = false): Crowd {
     },
     connect(number) {
       let us = 0;
-      const site = siteOf(number);
+      const site = siteOf(number, subnets);
       let outputs = connect(site, asInstant(clock));
       while (outputs.length > 0) {
         const from = cpuUs();
@@ -99,8 +119,8 @@ export function createCrowd(max: number, keeps = false): Crowd {
   };
 }
 
-/** Site n has 16 addresses of its own, and calls from an address of its own. */
-function siteOf(number: number): Site {
+/** Site n has a subnet of its own, and calls from an address of its own. */
+function siteOf(number: number, subnets: CrowdSubnets): Site {
   const low = `${(number >> 8) & 255}.${number & 255}`;
   return createSite(
     {
@@ -114,7 +134,7 @@ function siteOf(number: number): Site {
       ike: GCM_IKE,
       esp: GCM_ESP,
       ke: [Ke.X25519],
-      tsI: [selectorOf(`${subnetOf(number)}/28`)],
+      tsI: [selectorOf(formatPrefix(subnetOf(number, subnets)))],
       tsR: [selectorOf("10.0.0.0/16")],
       initialContact: true,
       deletesReplaced: true,
@@ -123,21 +143,23 @@ function siteOf(number: number): Site {
   );
 }
 
-function rowOf(number: number) {
+function rowOf(number: number, subnets: CrowdSubnets) {
+  const { family, value, length } = subnetOf(number, subnets);
   return {
     peerid: `site-${number}`,
     password: `secret ${number}`,
-    remip: subnetOf(number),
-    remmsk: "255.255.255.240",
+    remip: formatAddress({ family, value }),
+    remmsk: `${length}`,
     peerip: null,
     bakpeerip: null,
     ourid: null,
   };
 }
 
-function subnetOf(number: number): string {
-  const at = number * 16;
-  return `100.${64 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`;
+/** The subnet of site n. */
+export function subnetOf(number: number, { within, length }: CrowdSubnets): Prefix {
+  const { family, value } = prefixOfText(within);
+  return { family, value: value + (BigInt(number) << BigInt(familyBits(family) - length)), length };
 }
 
 function random(octets: number): Uint8Array {

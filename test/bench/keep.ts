@@ -25,7 +25,7 @@ const memory = {
 };
 const placeOf = (generation: number) => ({ anchor: { now: 0, wallMs: WALL_MS }, generation });
 
-const crowd = createCrowd(SITES, true);
+const crowd = createCrowd(SITES, { keeps: true });
 const slots = new Slots(memory);
 /** The quietest portion counts: on a busy machine the others wait for memory. */
 const PORTION = 500;

@@ -55,6 +55,8 @@ export function umlMissing(): string | undefined {
 /** A guest that is up. */
 export type Guest = {
   readonly isUp: () => boolean;
+  /** Processor time of the guest's kernel and all its processes so far. */
+  readonly cpuSeconds: () => number;
   /** Runs a job to its end, one at a time; a guest that hangs or dies has ended with it. */
   run(job: Job): Promise<GuestEnd>;
   halt(): Promise<void>;
@@ -90,6 +92,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
   let jobs = 0;
   return {
     isUp: () => isUp,
+    cpuSeconds: () => cpuSecondsOf(kernel.pid),
     run: async (job) => {
       const started = performance.now();
       const cpuBefore = cpuSecondsOf(kernel.pid);

@@ -1,0 +1,108 @@
+/**
+ * What a fleet costs each packet: packets go through one tunnel of a concentrator that has the
+ * policies and states of 3, 333 and 6,667 sites, in a guest whose kernel has ESP. Prints Markdown
+ * tables of the guest's CPU time, sender and receiver included: compare the columns.
+ */
+
+import { existsSync, writeFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { bootUml, umlMissing } from "../real/uml.ts";
+import type { CrowdSubnets } from "./crowd.ts";
+import type { ForwardingFigure, ForwardingOrder } from "./forwarding-inside.ts";
+
+/** Three policies a site. */
+const SIZES = (process.env.SIZES ?? "3,333,6667").split(",").map(Number);
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const WINDOWS = Number(process.env.WINDOWS ?? 8);
+const FLEETS: readonly CrowdSubnets[] = [
+  { within: "100.64.0.0/10", length: 28 },
+  { within: "10.99.0.0/16", length: 29 },
+];
+const MEMORY_MIB = 2_048;
+const SECONDS_MAX = 1_800;
+const LOOK_EVERY_MS = 5;
+const project = join(import.meta.dir, "../..");
+
+const WORDS: Readonly<Record<ForwardingFigure["what"], string>> = {
+  out: "a packet to the site",
+  in: "a packet from the site",
+  install: "a request that installs",
+  replace: "a policy that is replaced",
+  remove: "a request that removes",
+};
+/** Packets or requests of a window: the time is known to some hundredths of a second. */
+const COUNT_MIN = 1_000;
+/** On a machine that others use, a window takes up to three times as much as its neighbour. */
+const QUIET = 0.25;
+
+const missing = umlMissing();
+if (missing === undefined) await bench();
+else console.log(`SKIPPED: forwarding beside many policies: ${missing}`);
+
+async function bench(): Promise<void> {
+  const head = SIZES.map((sites) => `${(3 * sites).toLocaleString("en-US")} policies`);
+  for (const fleet of FLEETS) {
+    const figures = await figuresOf({ fleet, sizes: SIZES, rounds: ROUNDS, windows: WINDOWS });
+    console.log(`\nSubnets of /${fleet.length} within ${fleet.within}:\n`);
+    console.log(`| CPU, µs | ${head.join(" | ")} |\n| --- |${" --- |".repeat(SIZES.length)}`);
+    for (const [what, words] of Object.entries(WORDS)) {
+      for (const isHashed of [false, true]) {
+        const ofRow = figures.filter((one) => one.what === what && one.isHashed === isHashed);
+        const cells = SIZES.map((sites) => cell(ofRow, sites));
+        const how = isHashed ? "by hash" : "as the kernel does";
+        console.log(`| ${words}, ${how} | ${cells.join(" | ")} |`);
+      }
+    }
+    console.log(`\nLoad at the end: ${loadavg()[0]?.toFixed(1)}`);
+  }
+}
+
+/** The quietest quarter's end, the lowest and the median; its ratio to the smallest fleet's. */
+function cell(figures: readonly ForwardingFigure[], sites: number): string {
+  const each = costs(figures, sites);
+  if (each.length === 0) return "–";
+  const [first] = SIZES;
+  const least = at(costs(figures, first ?? 0), QUIET);
+  const ratio = least === 0 ? "" : `; ${(at(each, QUIET) / least).toFixed(2)}`;
+  const text = (value: number) => value.toFixed(value < 10 ? 1 : 0);
+  return `${text(at(each, QUIET))} (${text(at(each, 0))}–${text(at(each, 0.5))})${ratio}`;
+}
+
+function costs(figures: readonly ForwardingFigure[], sites: number): number[] {
+  return figures
+    .filter((one) => one.sites === sites && one.count >= COUNT_MIN && one.cpuUs > 0)
+    .map(({ cpuUs, count }) => cpuUs / count)
+    .sort((a, b) => a - b);
+}
+
+function at(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+}
+
+/** All of it in one guest, which asks for its CPU time by files. */
+async function figuresOf(order: ForwardingOrder): Promise<readonly ForwardingFigure[]> {
+  const work = await mkdtemp(join(tmpdir(), "erouted-forwarding-"));
+  const guest = await bootUml(MEMORY_MIB);
+  let asked = 0;
+  const answer = setInterval(() => {
+    if (!existsSync(join(work, `ask-${asked}`))) return;
+    const file = join(work, `cpu-${asked++}`);
+    writeFileSync(file, guest.cpuSeconds().toFixed(3));
+  }, LOOK_EVERY_MS);
+  try {
+    const inside = join(import.meta.dir, "forwarding-inside.ts");
+    const script = `${process.execPath} ${inside} outer '${JSON.stringify(order)}'`;
+    const job = { script, directory: project, work, secondsMax: SECONDS_MAX };
+    const { status, output } = await guest.run(job);
+    if (status !== 0) throw new Error(`the guest ended with ${status}:\n${output}`);
+    if (process.env.FORWARDING_OUTPUT) console.error(await readFile(join(work, "output"), "utf8"));
+    const lines = output.split("\n").filter((text) => text.startsWith("FIGURE "));
+    return lines.map((text) => JSON.parse(text.slice("FIGURE ".length)) as ForwardingFigure);
+  } finally {
+    clearInterval(answer);
+    await guest.halt();
+    await rm(work, { recursive: true, force: true });
+  }
+}
