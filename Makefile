@@ -57,7 +57,9 @@ bench: build ## how fast: the engine alone, how it grows, the executable, and be
 	$(BUN) test/bench/growth.ts
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
+	$(BUN) test/bench/many.ts
 	$(BUN) test/bench/kernel.ts
+	$(BUN) test/bench/forwarding.ts
 	$(BUN) test/bench/deaf.ts 10000 3
 	$(BUN) test/bench/ikev1.ts
 	$(BUN) test/bench/rivals/rivals.ts

@@ -34,17 +34,20 @@ const PAGE_OCTETS = 4_096;
 const START_MS_MAX = 20_000;
 const STOP_MS_MAX = 15_000;
 
-/** Writes the configuration and starts the command. `eroute`: more lines of its eroute. */
+/** More lines of its eroute, and how many sites can be connected. */
+export type DaemonSettings = { readonly eroute?: string; readonly max?: number };
+
+/** Writes the configuration and starts the command. */
 export async function startDaemon(
   command: readonly string[],
   folder: string,
   mariadb: Mariadb,
-  eroute = "",
+  { eroute = "", max = 20_000 }: DaemonSettings = {},
 ): Promise<Daemon> {
   const ports = { ike: 15_500, nat: 15_501, status: 15_502 };
   const config = join(folder, "erouted.toml");
   await Bun.write(join(folder, "password"), MARIADB_USER.password);
-  await Bun.write(config, `${configText(folder, mariadb, ports)}${eroute}\n`);
+  await Bun.write(config, `${configText({ folder, mariadb, ports, max })}${eroute}\n`);
   const [file, ...args] = [...command, "run", "--config", config];
   if (file === undefined) throw new Error("no command was given");
   const started = performance.now();
@@ -160,7 +163,14 @@ async function stop(child: ChildProcess): Promise<void> {
   if (inTime !== true) child.kill("SIGKILL");
 }
 
-function configText(folder: string, mariadb: Mariadb, ports: Ports): string {
+type Place = {
+  readonly folder: string;
+  readonly mariadb: Mariadb;
+  readonly ports: Ports;
+  readonly max: number;
+};
+
+function configText({ folder, mariadb, ports, max }: Place): string {
   return `
 [ike]
 listen = ["127.0.0.1"]
@@ -171,7 +181,7 @@ nat_port = ${ports.nat}
 kind = "none"
 
 [dynamic_eroutes]
-max = 20000
+max = ${max}
 
 [status]
 listen = "127.0.0.1:${ports.status}"

@@ -7,11 +7,8 @@ import type { Ikev1Settings } from "../simulation/ikev1-site-state.ts";
 import { GCM_ESP, GCM_IKE, selectorOf } from "../simulation/plan.ts";
 import type { SiteSettings } from "../simulation/site-state.ts";
 
-/** Subnets of /24 in 100.64.0.0/10: the largest number of sites. */
-export const SITES_MAX = 64 * 256;
-
-/** All sites' subnets together. */
-export const FLEET_SUBNET = "100.64.0.0/10";
+/** All sites' subnets together: /24 each, 100,000 and more of them. */
+export const FLEET_SUBNET = "100.0.0.0/6";
 export const LOCAL_SUBNET = "10.0.0.0/16";
 
 export function pskOfSite(number: number): string {
@@ -20,7 +17,8 @@ export function pskOfSite(number: number): string {
 
 /** Network address of a site's /24. */
 export function subnetOfSite(number: number): string {
-  return `100.${64 + (number >> 8)}.${number & 255}.0`;
+  const high = 64 + (number >> 8);
+  return `${100 + (high >> 8)}.${high & 255}.${number & 255}.0`;
 }
 
 /** The same with IKEv1, in Aggressive Mode. */

@@ -38,7 +38,7 @@ async function measureGroup(database: Mariadb, group: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "erouted-bench-"));
   let daemon: Daemon | undefined;
   try {
-    daemon = await startDaemon(command, folder, database, EROUTE);
+    daemon = await startDaemon(command, folder, database, { eroute: EROUTE });
     await measure(daemon, group);
   } finally {
     await daemon?.stop();
