@@ -1,87 +1,95 @@
-/** The next deadlines of all IKE SAs: a binary heap of (instant, key), stale entries skipped. */
+/** The next deadlines of all IKE SAs: a binary heap whose items know where in it they are. */
 
 import type { Instant } from "../octets/instant.ts";
 
-type Item = { readonly at: Instant; readonly key: bigint };
+/** `index`: its place in the heap. */
+type Item = { at: Instant; readonly key: bigint; index: number };
 
-/** Keys with one instant each; setting a key again replaces its instant. */
+/**
+ * Keys with one instant each; setting a key again moves its item. A heap that leaves former items
+ * where they are is simpler, but holds several for each IKE SA, and has to be made anew at times.
+ */
 export class DeadlineHeap {
-  #heap: Item[] = [];
-  readonly #due = new Map<bigint, Instant>();
+  readonly #heap: Item[] = [];
+  readonly #items = new Map<bigint, Item>();
 
   /** Keys that have an instant. */
   get size(): number {
-    return this.#due.size;
+    return this.#heap.length;
   }
 
   /** Sets, moves or (undefined) removes the deadline of `key`. */
   set(key: bigint, at: Instant | undefined): void {
+    const item = this.#items.get(key);
     if (at === undefined) {
-      this.#due.delete(key);
-    } else if (this.#due.get(key) !== at) {
-      this.#due.set(key, at);
-      this.#push({ at, key });
+      if (item !== undefined) this.#remove(item);
+    } else if (item === undefined) {
+      const added = { at, key, index: this.#heap.length };
+      this.#items.set(key, added);
+      this.#heap.push(added);
+      this.#rise(added);
+    } else if (item.at !== at) {
+      const isEarlier = at < item.at;
+      item.at = at;
+      if (isEarlier) this.#rise(item);
+      else this.#sink(item);
     }
-    if (this.#heap.length > 64 && this.#heap.length > 4 * this.#due.size) this.#compact();
   }
 
   /** The earliest instant of all; undefined if there is none. */
   next(): Instant | undefined {
-    this.#skipStale();
     return this.#heap[0]?.at;
   }
 
   /** Takes one key whose instant is not after `now`; undefined if none is due. */
   takeDue(now: Instant): bigint | undefined {
-    this.#skipStale();
     const first = this.#heap[0];
     if (first === undefined || first.at > now) return undefined;
-    this.#pop();
-    this.#due.delete(first.key);
+    this.#remove(first);
     return first.key;
   }
 
-  #skipStale(): void {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
-      if (this.#due.get(first.key) === first.at) return;
-      this.#pop();
-    }
+  /** The last item takes its place. */
+  #remove(item: Item): void {
+    this.#items.delete(item.key);
+    const last = this.#heap.pop();
+    if (last === undefined || last === item) return;
+    last.index = item.index;
+    this.#heap[last.index] = last;
+    this.#rise(last);
+    this.#sink(last);
   }
 
-  #compact(): void {
-    this.#heap = [];
-    for (const [key, at] of this.#due) this.#push({ at, key });
-  }
-
-  #push(item: Item): void {
+  #rise(item: Item): void {
     const heap = this.#heap;
-    let at = heap.length;
-    heap.push(item);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent];
+    let index = item.index;
+    while (index > 0) {
+      const above = heap[(index - 1) >> 1];
       if (above === undefined || above.at <= item.at) break;
-      heap[at] = above;
-      at = parent;
+      heap[index] = above;
+      const free = above.index;
+      above.index = index;
+      index = free;
     }
-    heap[at] = item;
+    heap[index] = item;
+    item.index = index;
   }
 
-  #pop(): void {
+  #sink(item: Item): void {
     const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let at = 0;
+    let index = item.index;
     for (;;) {
-      const left = heap[2 * at + 1];
-      const right = heap[2 * at + 2];
+      const left = heap[2 * index + 1];
       if (left === undefined) break;
-      const isRight = right !== undefined && right.at < left.at;
-      const child = isRight ? right : left;
-      if (child.at >= last.at) break;
-      heap[at] = child;
-      at = 2 * at + (isRight ? 2 : 1);
+      const right = heap[left.index + 1];
+      const child = right !== undefined && right.at < left.at ? right : left;
+      if (child.at >= item.at) break;
+      heap[index] = child;
+      const free = child.index;
+      child.index = index;
+      index = free;
     }
-    heap[at] = last;
+    heap[index] = item;
+    item.index = index;
   }
 }
