@@ -13,17 +13,21 @@ import type { XfrmSelector } from "../../xfrm/selector.ts";
 import type { Engine } from "../engine.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
+import { policiesOf } from "./policies.ts";
+import { childPolicies } from "./xfrm-of-child.ts";
 
 /** Enters what its site has chosen, if its eroute leaves the choice to the site. */
 export function enterChosen(engine: Engine, installed: Installed): void {
   const base = erouteAt(engine, installed.erouteKey)?.base;
   if (base === undefined || !isForMany(base)) return;
+  installed.policies = childPolicies(installed.place);
   for (const remote of remotes(installed)) {
     putAt(engine.dataplane.chosen, remote, installed.child.spiIn);
   }
 }
 
 export function leaveChosen({ dataplane }: Engine, installed: Installed): void {
+  if (installed.policies === undefined) return;
   for (const remote of remotes(installed)) {
     takeFrom(dataplane.chosen, remote, installed.child.spiIn);
   }
@@ -40,15 +44,15 @@ export function* chosenAround({ dataplane }: Engine, remote: Prefix): Generator<
 }
 
 /** Whether the Child SA carries packets that this policy would take. */
-export function sharesPackets({ policies }: Installed, { selector, direction }: XfrmPolicyId) {
-  return policies.some(
+export function sharesPackets(installed: Installed, { selector, direction }: XfrmPolicyId) {
+  return policiesOf(installed).some(
     ({ id }) => id.direction === direction && sharePackets(id.selector, selector),
   );
 }
 
 /** Each remote subnet of its policies once. */
-function remotes({ policies }: Installed): Iterable<Prefix> {
-  const outward = policies.filter(({ id }) => id.direction === "out");
+function remotes(installed: Installed): Iterable<Prefix> {
+  const outward = policiesOf(installed).filter(({ id }) => id.direction === "out");
   return new Map(outward.map(({ id }) => [formatPrefix(remoteOf(id)), remoteOf(id)])).values();
 }
 

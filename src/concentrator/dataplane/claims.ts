@@ -6,12 +6,13 @@ import { stateName } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
 import { isDraining } from "./draining.ts";
 import { isSameState } from "./installed.ts";
+import { policyInForce } from "./policies.ts";
 
 /** Always as it is now: Child SAs come and go while leftovers are removed. */
 export function claimsOfEngine(engine: Engine): XfrmClaims {
   const { dataplane } = engine;
   return {
-    policy: (name) => dataplane.policies.get(name)?.at(-1)?.policy,
+    policy: (name) => policyInForce(engine, name),
     state(id) {
       const inbound = dataplane.installed.get(id.spi)?.inbound;
       const isInbound = inbound !== undefined && isSameState(inbound, { ...inbound, ...id });

@@ -24,7 +24,7 @@ import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
-import { releasePolicy, usePolicy, withNames } from "./policies.ts";
+import { policiesOf, releasePolicy, usePolicy, withNames } from "./policies.ts";
 import { leaveRepair } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
 import { request, stateOf, wipeRequest, wipeState } from "./request.ts";
@@ -55,8 +55,7 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
   const outbound = outboundState(place, up.keys);
   const former = room.value;
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
-  const policies = childPolicies(place);
-  const named = withNames(policies);
+  const named = withNames(childPolicies(place));
   const taken = judgePolicies(engine, eroute, named);
   const installed: Installed = {
     child: up.child,
@@ -69,7 +68,7 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     inbound: inbound.id,
     outbound: outbound.id,
     mark: eroute.child.mark,
-    policies,
+    policies: undefined,
     routes: childRoutes(place),
     outboundWaiting: waits ? outbound : undefined,
     packetsIn: 0n,
@@ -303,7 +302,7 @@ function removeInstalled(engine: Engine, installed: Installed): void {
     const op = releaseRoute(engine.dataplane.routes, installed.child.spiIn, route);
     if (op !== undefined) request(engine, op);
   }
-  for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
+  for (const policy of policiesOf(installed).toReversed()) releasePolicy(engine, installed, policy);
   // While answers are under way, it is not known which states are ours.
   if (installed.pending === 0) deleteStates(engine, installed);
   releaseReqid(engine, installed.reqidKey);

@@ -31,7 +31,11 @@ export type Installed = {
   packetsOut: bigint;
   /** Of its states and policies. */
   readonly mark: XfrmMark | undefined;
-  policies: readonly XfrmPolicy[];
+  /**
+   * Kept only where others are compared with them often, at sites that choose their subnets: they
+   * follow from `place`, see `policiesOf`.
+   */
+  policies: readonly XfrmPolicy[] | undefined;
   routes: readonly RemoteRoute[];
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;
@@ -95,11 +99,11 @@ export type ChildRequest = {
   readonly moves: XfrmStateId | undefined;
 };
 
-/** A Child SA that uses a policy of the kernel. */
-export type PolicyUser = { readonly spiIn: number; readonly policy: XfrmPolicy };
+/** Who uses a policy of the kernel: a Child SA, by our SPI; or the policy stands without an SA. */
+export type PolicyUser = EspSpi | XfrmPolicy;
 
 /**
- * The Child SAs that use a policy in the kernel, at least one: the template of the last one is in
- * force.
+ * Those that use one policy of the kernel, at least one: the template of the last one is in force.
+ * Nearly all policies have one user, and a large fleet three of them a site: that takes no list.
  */
-export type PolicyUsers = PolicyUser[];
+export type PolicyUsers = EspSpi | readonly PolicyUser[];

@@ -17,7 +17,6 @@ import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { changePolicies } from "./policies.ts";
 import { request, stateOf } from "./request.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
-import { childPolicies } from "./xfrm-of-child.ts";
 
 /**
  * After a move, the next one of the same IKE SA waits this long, and goes to where the site is
@@ -117,7 +116,7 @@ function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void 
   installed.inbound = inbound;
   installed.outbound = outbound;
   takeOutbound(engine, installed);
-  changePolicies(engine, installed, childPolicies(installed.place));
+  changePolicies(engine, installed, before);
   moveRoutes(engine, installed);
 }
 

@@ -44,7 +44,6 @@ import type {
 import type { Installed } from "./installed.ts";
 import { selectorsKey } from "./reqids.ts";
 import { childRoutes } from "./routes.ts";
-import { childPolicies } from "./xfrm-of-child.ts";
 
 /** An installed Child SA as plain data. */
 export type PlainChild = Pick<
@@ -193,7 +192,7 @@ export function installedOf(plain: PlainChild, erouteKey: string): Installed {
     packetsIn,
     packetsOut,
     mark: options.mark,
-    policies: childPolicies(place),
+    policies: undefined,
     routes: childRoutes(place),
     outboundWaiting,
     ticket: ANSWERED,

@@ -13,7 +13,7 @@ import { standingPolicies } from "./no-sa.ts";
 import { takeOutbound } from "./outbound-spi.ts";
 import { installedOf, type PlainChild, plainOf } from "./plain-child.ts";
 import { putPolicyUser, putRouteUser } from "./plain-shared.ts";
-import { NO_CHILD } from "./standing.ts";
+import { policiesOf } from "./policies.ts";
 
 /** What does not belong to a single Child SA. */
 export type PlainDataplane = {
@@ -49,7 +49,7 @@ export function putDataplane(engine: Engine, plain: PlainDataplane, withUsers: b
   dataplane.isStarted = plain.isStarted;
   if (withUsers) {
     for (const [name, policy] of standing) {
-      putPolicyUser(engine, name, { spiIn: NO_CHILD, policy });
+      putPolicyUser(engine, name, policy);
     }
   }
   dataplane.standingRetryAt = plain.standingRetryAt;
@@ -82,9 +82,7 @@ export function putChild(engine: Engine, plain: PlainChild, erouteKey: string): 
   const { spiIn } = installed.child;
   enterTable(engine, installed);
   takeOutbound(engine, installed);
-  for (const policy of installed.policies) {
-    putPolicyUser(engine, formatPolicyId(policy.id), { spiIn, policy });
-  }
+  for (const { id } of policiesOf(installed)) putPolicyUser(engine, formatPolicyId(id), spiIn);
   for (const route of installed.routes) {
     putRouteUser(engine, formatPrefix(route.destination), { spiIn, route });
   }

@@ -9,12 +9,12 @@ import { formatPrefix } from "../../inet/prefix.ts";
 import { bool, byKind, type Codec, constant, list, record, text, u32 } from "../../octets/codec.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
 import { installedAt } from "./child-sas.ts";
 import { putDraining } from "./draining.ts";
 import type { Draining, PolicyUser } from "./installed.ts";
 import { mark, stateId } from "./plain-child.ts";
+import { isChild, policyUsers, putPolicyUsers } from "./policies.ts";
 import type { RouteTable } from "./routes.ts";
 import { NO_CHILD } from "./standing.ts";
 
@@ -60,8 +60,10 @@ export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
 /** All of it, one by one; undefined for each table entry that need not be written. */
 export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefined> {
   const { policies, routes, draining, moves, repairs } = dataplane;
-  for (const [name, users] of policies) yield told("policy", name, users);
-  for (const [name, users] of routes) yield told("route", name, users);
+  for (const [name, users] of policies) {
+    yield isChild(users) ? undefined : told("policy", name, users.map(spiOf));
+  }
+  for (const [name, users] of routes) yield told("route", name, users.map(spiInOf));
   for (const state of draining.queue) yield { kind: "draining", draining: state };
   for (const [spi, { at, waiting }] of moves) yield { kind: "move", move: { spi, at, waiting } };
   for (const [spiIn, since] of repairs.lost) {
@@ -69,15 +71,22 @@ export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefi
   }
 }
 
+function spiOf(user: PolicyUser): number {
+  return isChild(user) ? user : NO_CHILD;
+}
+
+function spiInOf({ spiIn }: { readonly spiIn: number }): number {
+  return spiIn;
+}
+
 /** A single user follows from its Child SA. */
 function told(
   kind: "policy" | "route",
   name: string,
-  users: readonly { readonly spiIn: number }[],
+  spisIn: readonly number[],
 ): PlainShared | undefined {
-  const isKnown = users.length === 1 && users[0]?.spiIn !== NO_CHILD;
-  if (isKnown) return undefined;
-  return { kind, users: { name, spisIn: users.map(({ spiIn }) => spiIn) } };
+  const isKnown = spisIn.length === 1 && spisIn[0] !== NO_CHILD;
+  return isKnown ? undefined : { kind, users: { name, spisIn } };
 }
 
 /** Puts a portion into the tables, which must hold all Child SAs already. */
@@ -85,7 +94,7 @@ export function putShared(engine: Engine, shared: readonly PlainShared[]): void 
   for (const one of shared) {
     switch (one.kind) {
       case "policy":
-        putPolicyUsers(engine, one.users);
+        putUsers(engine, one.users);
         break;
       case "route":
         putRouteUsers(engine, one.users);
@@ -103,20 +112,18 @@ export function putShared(engine: Engine, shared: readonly PlainShared[]): void 
   }
 }
 
-function putPolicyUsers(engine: Engine, { name, spisIn }: Users): void {
-  const { policies, standing } = engine.dataplane;
-  const known = policies.get(name) ?? [];
-  policies.delete(name);
+function putUsers(engine: Engine, { name, spisIn }: Users): void {
+  const { dataplane } = engine;
+  const known = policyUsers(dataplane, name);
+  const users = new Set<PolicyUser>();
   for (const spiIn of spisIn) {
-    const policy =
-      spiIn === NO_CHILD
-        ? standing.get(name)
-        : installedAt(engine, asEspSpi(spiIn))?.policies.find(
-            ({ id }) => formatPolicyId(id) === name,
-          );
-    if (policy !== undefined) putPolicyUser(engine, name, { spiIn, policy });
+    const user = spiIn === NO_CHILD ? dataplane.standing.get(name) : asEspSpi(spiIn);
+    if (user !== undefined && (!isChild(user) || known.includes(user))) users.add(user);
   }
-  for (const user of known) putPolicyUser(engine, name, user);
+  for (const user of known) users.add(user);
+  // At the end: what is written next comes in the order in which it was read.
+  dataplane.policies.delete(name);
+  putPolicyUsers(dataplane, name, [...users]);
 }
 
 function putRouteUsers(engine: Engine, { name, spisIn }: Users): void {
@@ -151,25 +158,27 @@ function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {
  * one stands. What stands without a Child SA comes first.
  */
 export function orderUsers(engine: Engine, rankOf: (erouteKey: string) => number): void {
-  const rank = ({ spiIn }: { readonly spiIn: number }): number => {
-    const key = spiIn === NO_CHILD ? undefined : installedAt(engine, asEspSpi(spiIn))?.erouteKey;
+  const rank = (user: PolicyUser): number => {
+    const key = isChild(user) ? installedAt(engine, user)?.erouteKey : undefined;
     return key === undefined ? -1 : rankOf(key);
   };
   const { policies, routes } = engine.dataplane;
-  for (const users of [...policies.values(), ...routes.values()]) {
-    if (users.length > 1) users.sort((a, b) => rank(a) - rank(b));
+  for (const [name, users] of policies) {
+    if (isChild(users) || users.length === 1) continue;
+    policies.set(
+      name,
+      users.toSorted((a, b) => rank(a) - rank(b)),
+    );
+  }
+  for (const users of routes.values()) {
+    if (users.length > 1) users.sort((a, b) => rank(asEspSpi(a.spiIn)) - rank(asEspSpi(b.spiIn)));
   }
 }
 
 /** Adds a user, unless it is known already. */
-export function putPolicyUser(
-  { dataplane: { policies } }: Engine,
-  name: string,
-  user: PolicyUser,
-): void {
-  const known = policies.get(name) ?? [];
-  if (!known.some(({ spiIn }) => spiIn === user.spiIn)) known.push(user);
-  policies.set(name, known);
+export function putPolicyUser({ dataplane }: Engine, name: string, user: PolicyUser): void {
+  const known = policyUsers(dataplane, name);
+  if (!known.includes(user)) putPolicyUsers(dataplane, name, [...known, user]);
 }
 
 /** The same for a route. */

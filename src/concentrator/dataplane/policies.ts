@@ -1,11 +1,13 @@
 /** Policies in the kernel, shared by selector: the last Child SA using one sets the template. */
 
-import type { ChildSa } from "../../ike/child-sa.ts";
-import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
 import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
-import type { Installed, PolicyUser } from "./installed.ts";
+import type { Dataplane } from "./dataplane.ts";
+import type { Installed, PolicyUser, PolicyUsers } from "./installed.ts";
 import { request } from "./request.ts";
+import { type ChildPlace, childPolicies, childPolicy, childTemplate } from "./xfrm-of-child.ts";
 
 /** A policy that a Child SA wants, and its name, which is made only once. */
 export type NamedPolicy = { readonly name: string; readonly policy: XfrmPolicy };
@@ -15,17 +17,60 @@ export function withNames(policies: readonly XfrmPolicy[]): readonly NamedPolicy
   return policies.map((policy) => ({ name: formatPolicyId(policy.id), policy }));
 }
 
-/** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
-export function policyHolders({ dataplane }: Engine, name: string): readonly string[] {
-  const users = dataplane.policies.get(name);
-  if (users === undefined) return NOBODY;
-  return users.flatMap(({ spiIn }) => {
-    const installed = dataplane.installed.get(spiIn as Installed["child"]["spiIn"]);
-    return installed?.erouteKey ?? [];
-  });
+/** The policies of a Child SA in the kernel. */
+export function policiesOf({ policies, place }: Installed): readonly XfrmPolicy[] {
+  return policies ?? childPolicies(place);
 }
 
-const NOBODY: readonly string[] = [];
+/** Who uses the policy of this name, in the order in which they came. */
+export function policyUsers({ policies }: Dataplane, name: string): readonly PolicyUser[] {
+  const users = policies.get(name) ?? NOBODY;
+  return isChild(users) ? [users] : users;
+}
+
+const NOBODY: readonly never[] = [];
+
+/** From now on these use it; without any, it is no longer there. */
+export function putPolicyUsers(
+  { policies }: Dataplane,
+  name: string,
+  users: readonly PolicyUser[],
+): void {
+  const [first] = users;
+  if (first === undefined) policies.delete(name);
+  else policies.set(name, users.length === 1 && isChild(first) ? first : users);
+}
+
+/** Whether it is a Child SA that uses it, and a single one. */
+export function isChild(user: PolicyUser | PolicyUsers): user is EspSpi {
+  return typeof user === "number";
+}
+
+/** The policy of this name as the kernel has it: that of its last user. */
+export function policyInForce({ dataplane }: Engine, name: string): XfrmPolicy | undefined {
+  const user = policyUsers(dataplane, name).at(-1);
+  if (user === undefined || !isChild(user)) return user;
+  const installed = dataplane.installed.get(user);
+  return installed === undefined ? undefined : policyNamed(installed.place, name);
+}
+
+/** A Child SA may have hundreds, and they are asked for one after the other. */
+function policyNamed(place: ChildPlace, name: string): XfrmPolicy | undefined {
+  if (lastNamed?.place !== place) {
+    const byName = new Map(childPolicies(place).map((one) => [formatPolicyId(one.id), one]));
+    lastNamed = { place, byName };
+  }
+  return lastNamed.byName.get(name);
+}
+
+let lastNamed: { place: ChildPlace; byName: ReadonlyMap<string, XfrmPolicy> } | undefined;
+
+/** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
+export function policyHolders({ dataplane }: Engine, name: string): readonly string[] {
+  return policyUsers(dataplane, name).flatMap((user) => {
+    return isChild(user) ? (dataplane.installed.get(user)?.erouteKey ?? []) : [];
+  });
+}
 
 /** Puts the policy into the kernel unless it is there already with the same template. */
 export function usePolicy(
@@ -33,69 +78,73 @@ export function usePolicy(
   installed: Installed,
   { name, policy }: NamedPolicy,
 ): void {
-  const users = engine.dataplane.policies.get(name);
-  if (users === undefined) {
-    engine.dataplane.policies.set(name, [{ spiIn: installed.child.spiIn, policy }]);
-    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-    return;
-  }
-  const before = users.at(-1)?.policy;
+  const { dataplane } = engine;
+  const users = policyUsers(dataplane, name);
   // Where sites share a subnet, a rekey of the older one does not take the packets back.
-  const isOwn = ({ spiIn }: PolicyUser) =>
-    engine.dataplane.installed.get(spiIn as ChildSa["spiIn"])?.erouteKey === installed.erouteKey;
+  const isOwn = (user: PolicyUser) =>
+    isChild(user) && dataplane.installed.get(user)?.erouteKey === installed.erouteKey;
   const own = users.findLastIndex(isOwn);
   const at = own < 0 ? users.length : own + 1;
-  users.splice(at, 0, { spiIn: installed.child.spiIn, policy });
-  if (at < users.length - 1) return;
-  if (before !== undefined && sameTemplate(before, policy)) return;
+  putPolicyUsers(dataplane, name, users.toSpliced(at, 0, installed.child.spiIn));
+  if (at < users.length) return;
+  const before = templateOf(engine, users.at(-1), policy.id);
+  if (sameTemplate(before, policy.template)) return;
   request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
 }
 
 /** The Child SA's policies get another template; what they are for stays. */
-export function changePolicies(
-  engine: Engine,
-  installed: Installed,
-  policies: readonly XfrmPolicy[],
-): void {
-  installed.policies = policies;
-  const { spiIn } = installed.child;
+export function changePolicies(engine: Engine, installed: Installed, before: ChildPlace): void {
+  const policies = childPolicies(installed.place);
+  if (installed.policies !== undefined) installed.policies = policies;
   for (const policy of policies) {
-    const users = engine.dataplane.policies.get(formatPolicyId(policy.id)) ?? [];
-    const at = users.findIndex((user) => user.spiIn === spiIn);
-    const before = users[at];
-    if (before === undefined) continue;
-    users[at] = { spiIn, policy };
-    const isInForce = at === users.length - 1;
-    if (!isInForce || sameTemplate(before.policy, policy)) continue;
+    const { id, template } = policy;
+    const inForce = policyUsers(engine.dataplane, formatPolicyId(id)).at(-1);
+    if (inForce !== installed.child.spiIn) continue;
+    if (sameTemplate(childTemplate(before, id.direction), template)) continue;
     request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
   }
 }
 
 /** Returns the policy to the Child SA that used it before, or removes it from the kernel. */
-export function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
-  const key = formatPolicyId(policy.id);
-  const users = engine.dataplane.policies.get(key);
-  if (users === undefined) return;
-  const inForce = users.at(-1);
-  const at = users.findIndex((user) => user.spiIn === installed.child.spiIn);
+export function releasePolicy(engine: Engine, installed: Installed, { id }: XfrmPolicy): void {
+  const { dataplane } = engine;
+  const name = formatPolicyId(id);
+  const users = policyUsers(dataplane, name);
+  const at = users.indexOf(installed.child.spiIn);
   if (at < 0) return;
-  users.splice(at, 1);
-  const next = users.at(-1);
-  if (next === undefined) {
-    engine.dataplane.policies.delete(key);
-    request(engine, { op: "delete-policy", id: policy.id });
-  } else if (inForce !== undefined && !sameTemplate(inForce.policy, next.policy)) {
-    request(engine, { op: "put-policy", policy: next.policy });
+  putPolicyUsers(dataplane, name, users.toSpliced(at, 1));
+  if (users.length === 1) {
+    request(engine, { op: "delete-policy", id });
+    return;
   }
+  if (at < users.length - 1) return;
+  const next = users[at - 1];
+  const policy = next === undefined ? undefined : policyWith(engine, next, id);
+  const left = childTemplate(installed.place, id.direction);
+  if (policy === undefined || sameTemplate(left, policy.template)) return;
+  request(engine, { op: "put-policy", policy });
 }
 
-function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
+/** What it would be if this user were in force. */
+function policyWith(engine: Engine, user: PolicyUser, id: XfrmPolicyId): XfrmPolicy | undefined {
+  if (!isChild(user)) return user;
+  const installed = engine.dataplane.installed.get(user);
+  return installed === undefined ? undefined : childPolicy(installed.place, id);
+}
+
+function templateOf(engine: Engine, user: PolicyUser | undefined, { direction }: XfrmPolicyId) {
+  if (user === undefined || !isChild(user)) return user?.template;
+  const installed = engine.dataplane.installed.get(user);
+  return installed === undefined ? undefined : childTemplate(installed.place, direction);
+}
+
+function sameTemplate(a: XfrmTemplate | undefined, b: XfrmTemplate | undefined): boolean {
   return (
-    a.template !== undefined &&
-    b.template !== undefined &&
-    a.template.reqid === b.template.reqid &&
-    a.template.mode === b.template.mode &&
-    a.template.src.value === b.template.src.value &&
-    a.template.dst.value === b.template.dst.value
+    a !== undefined &&
+    b !== undefined &&
+    a.reqid === b.reqid &&
+    a.mode === b.mode &&
+    a.src.value === b.src.value &&
+    a.dst.value === b.dst.value
   );
 }

@@ -22,6 +22,7 @@ import { changedSite } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { type Installed, isSameState } from "./installed.ts";
+import { policyInForce } from "./policies.ts";
 import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
 import type { Repairing, Walk } from "./repairs.ts";
 
@@ -149,7 +150,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
 
 /** Asks whether it is there; if not, it is put back. */
 function suspectPolicy(engine: Engine, name: string): void {
-  const id = engine.dataplane.policies.get(name)?.[0]?.policy.id;
+  const id = policyInForce(engine, name)?.id;
   if (id === undefined) return;
   askKernel(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id });
 }
@@ -191,7 +192,7 @@ export function onRepairAnswer(engine: Engine, repairing: Repairing, result: Ker
 }
 
 function putPolicyBack(engine: Engine, name: string): void {
-  const policy = engine.dataplane.policies.get(name)?.at(-1)?.policy;
+  const policy = policyInForce(engine, name);
   if (policy === undefined) return;
   tellSoon(engine, "policies");
   askKernel(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });

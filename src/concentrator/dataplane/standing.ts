@@ -9,8 +9,9 @@ import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
+import { isChild, policyUsers, putPolicyUsers } from "./policies.ts";
 
-/** In place of a Child SA's SPI, for policies that belong to none. */
+/** In place of a Child SA's SPI, where policies are written that belong to none. */
 export const NO_CHILD = 0;
 
 /**
@@ -31,19 +32,17 @@ function applyStanding(engine: Engine): void {
 }
 
 function put(engine: Engine, name: string, policy: XfrmPolicy): void {
-  const users = engine.dataplane.policies.get(name) ?? [];
-  engine.dataplane.policies.set(name, users);
-  if (users[0]?.spiIn === NO_CHILD) users.shift();
-  users.unshift({ spiIn: NO_CHILD, policy });
-  if (users.length === 1) askFor(engine, name, { op: "put-policy", policy });
+  const children = policyUsers(engine.dataplane, name).filter(isChild);
+  putPolicyUsers(engine.dataplane, name, [policy, ...children]);
+  if (children.length === 0) askFor(engine, name, { op: "put-policy", policy });
 }
 
 function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
-  const users = engine.dataplane.policies.get(name);
-  if (users?.[0]?.spiIn !== NO_CHILD) return;
-  users.shift();
-  if (users.length > 0) return;
-  engine.dataplane.policies.delete(name);
+  const users = policyUsers(engine.dataplane, name);
+  const children = users.filter(isChild);
+  if (children.length === users.length) return;
+  putPolicyUsers(engine.dataplane, name, children);
+  if (children.length > 0) return;
   askFor(engine, name, { op: "delete-policy", id: policy.id });
 }
 

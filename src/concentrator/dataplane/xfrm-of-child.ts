@@ -6,7 +6,7 @@ import type { ChildKeys } from "../../ike/effect.ts";
 import type { EspDirectionKeys } from "../../ike/esp-keys.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import { containsPrefix, type Prefix } from "../../inet/prefix.ts";
-import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
+import type { XfrmDirection, XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
 import { remoteOf, selectorPriority } from "../../xfrm/priority.ts";
 import type { XfrmLifetime, XfrmState } from "../../xfrm/state.ts";
 import { childSelectors } from "./child-selectors.ts";
@@ -60,23 +60,36 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 
 /** Policies in, fwd and out for each pair of selectors. */
 export function childPolicies(place: ChildPlace): XfrmPolicy[] {
-  const { child, path, reqid, remoteSubnets } = place;
-  const { mode } = child;
   const { mark, ifId } = place.options;
-  const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
-  const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
+  const [here, there] = [childTemplate(place, "in"), childTemplate(place, "out")];
   const policies: XfrmPolicy[] = [];
-  const add = (id: XfrmPolicyId, template: XfrmTemplate): void => {
-    const priority = selectorPriority(id, subnetAround(remoteSubnets, remoteOf(id))?.length);
-    policies.push({ id, priority, action: "protect", template });
-  };
-  for (const { inward, outward } of childSelectors(child)) {
+  for (const { inward, outward } of childSelectors(place.child)) {
     for (const direction of ["in", "fwd"] as const) {
-      add({ selector: inward, direction, mark, ifId }, here);
+      policies.push(childPolicy(place, { selector: inward, direction, mark, ifId }, here));
     }
-    add({ selector: outward, direction: "out", mark, ifId }, there);
+    policies.push(childPolicy(place, { selector: outward, direction: "out", mark, ifId }, there));
   }
   return policies;
+}
+
+/** The one for these packets, which are some of the Child SA's. */
+export function childPolicy(
+  place: ChildPlace,
+  id: XfrmPolicyId,
+  template = childTemplate(place, id.direction),
+): XfrmPolicy {
+  const remoteLength = subnetAround(place.remoteSubnets, remoteOf(id))?.length;
+  return { id, priority: selectorPriority(id, remoteLength), action: "protect", template };
+}
+
+/** The state that the Child SA's packets of one direction need. */
+export function childTemplate(
+  { child: { mode }, path: { local, remote }, reqid }: ChildPlace,
+  direction: XfrmDirection,
+): XfrmTemplate {
+  const [src, dst] =
+    direction === "out" ? [local.address, remote.address] : [remote.address, local.address];
+  return { src, dst, reqid, mode };
 }
 
 /** The narrowest of these subnets that contains a prefix. */

@@ -17,7 +17,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
 import { chosenAround, sharesPackets } from "../dataplane/chosen.ts";
 import type { Installed } from "../dataplane/installed.ts";
-import { type NamedPolicy, policyHolders } from "../dataplane/policies.ts";
+import { type NamedPolicy, policiesOf, policyHolders } from "../dataplane/policies.ts";
 import { subnetAround } from "../dataplane/xfrm-of-child.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -112,7 +112,7 @@ function nestedIn(
       const holder = engine.sites.eroutes.get(installed.erouteKey);
       if (holder === undefined || overlapRule(eroute.base, holder.base) !== "refuse") continue;
       if (ownLength(eroute, own) > ownLength(holder, own) || !isOther(eroute, holder)) continue;
-      steps += installed.policies.length;
+      steps += policiesOf(installed).length;
       if (sharesPackets(installed, id)) return nestedText(eroute, holder, own);
     }
   }

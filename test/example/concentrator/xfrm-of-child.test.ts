@@ -3,12 +3,13 @@
 import { expect, test } from "bun:test";
 import {
   childPolicies,
+  childPolicy,
   inboundState,
   outboundState,
 } from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
 import type { ChildOptions } from "../../../src/eroute/eroute.ts";
 import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";
-import { childPlace, KEYS } from "./child-place.ts";
+import { childPlace, KEYS, selectorOf } from "./child-place.ts";
 
 test("limits in seconds, octets and packets: the hard limits are a tenth higher", () => {
   const place = withOptions({
@@ -78,3 +79,12 @@ function withOptions(changes: Partial<ChildOptions>): ReturnType<typeof childPla
   const place = childPlace();
   return { ...place, options: { ...place.options, ...changes } };
 }
+
+test("a policy that is made alone is the one that is made with all others", () => {
+  const plain = withOptions({ mark: { value: 7, mask: 0xff }, ifId: 9 });
+  const remote = [selectorOf("192.168.1.0/25"), selectorOf("192.168.1.192/26")];
+  const place = { ...plain, child: { ...plain.child, remote } };
+  const policies = childPolicies(place);
+  expect(policies.length).toBe(6);
+  expect(policies.map(({ id }) => childPolicy(place, id))).toEqual(policies);
+});
