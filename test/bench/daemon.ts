@@ -52,7 +52,10 @@ export async function startDaemon(
   if (file === undefined) throw new Error("no command was given");
   const started = performance.now();
   const child = spawn(file, args, { stdio: ["ignore", "ignore", "inherit"], cwd: folder });
-  const startMs = await firstAnswerMs(child, ports.ike, started);
+  const startMs = await firstAnswerMs(child, ports.ike, started).catch((fault: unknown) => {
+    child.kill("SIGKILL");
+    throw fault;
+  });
   const pid = child.pid ?? 0;
   return {
     pid,
@@ -93,7 +96,11 @@ export async function openProbe(
     ask() {
       number++;
       sentAt.set(number, performance.now());
-      socket.send(versionThree(number), port, "127.0.0.1");
+      try {
+        socket.send(versionThree(number), port, "127.0.0.1");
+      } catch {
+        // Nobody listened when the one before was sent.
+      }
     },
     close: () => socket.close(),
   };

@@ -15,7 +15,7 @@ import { createAttempts } from "../../src/why/attempts.ts";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import { cpuUs } from "./thread-time.ts";
 
-const SIZES = (process.env.SIZES ?? "100,1000,10000,50000").split(",").map(Number);
+const SIZES = (process.env.SIZES ?? "100,1000,10000,50000,100000").split(",").map(Number);
 /** Sites that connect before anything is measured: the compilers are done by then. */
 const WARM_UP = 1_000;
 /** Sites, rows or questions of one measurement of what is the same for each. */
