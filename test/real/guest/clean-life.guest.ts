@@ -84,6 +84,18 @@ test("a second erouted on the same addresses refuses to start, and touches nothi
   expect(second.out + second.err).toMatch(/in use|EADDRINUSE/);
   await pingBothWays(scenario, site);
   expect(await scenario.erouted.stop()).toBe(0);
+  // Set before the crash, taken back at this orderly end.
+  expect(await hashLengths()).toEqual(["local 32 remote 32", "local 128 remote 128"]);
+});
+
+test("lengths for the hash that another program has set stay, and the log says so", async () => {
+  await ip("xfrm policy set hthresh4 16 28");
+  await restart();
+  expect(await hashLengths()).toEqual(["local 16 remote 28", "local 0 remote 64"]);
+  const log = await scenario.erouted.log();
+  expect(log).toContain("another program has set local /16, remote /28");
+  expect(await scenario.erouted.stop()).toBe(0);
+  expect(await hashLengths()).toEqual(["local 16 remote 28", "local 128 remote 128"]);
 });
 
 async function restart(): Promise<Erouted> {
