@@ -19,6 +19,8 @@ const CONCURRENCY = 16;
 const MS_MAX = 900_000;
 /** After a load the garbage collector takes a while to free memory. */
 const SETTLE_MS = 10_000;
+/** Of 100,000 sites one or two draw the SPI of another: all have the same address here. */
+const FAILED_MAX = 10;
 const MIB = 1024 * 1024;
 
 const project = join(import.meta.dir, "../..");
@@ -50,6 +52,7 @@ async function measure(daemon: Daemon): Promise<void> {
   console.log("| --- | --- | --- | --- | --- | --- |");
   const empty = daemon.residentOctets();
   let connected = 0;
+  let failed = 0;
   for (const size of SIZES) {
     const count = size - connected;
     const before = cpuMs(daemon);
@@ -60,12 +63,13 @@ async function measure(daemon: Daemon): Promise<void> {
       count,
       concurrency: CONCURRENCY,
     });
-    if (result.connected !== count) throw new Error(`${result.failed} of ${count} failed`);
+    failed += count - result.connected;
+    if (failed > FAILED_MAX) throw new Error(`${result.failed} of ${count} failed`);
     const us = ((cpuMs(daemon) - before) * 1_000) / count;
     connected = size;
     await Bun.sleep(SETTLE_MS);
     const up = await daemon.metric("erouted_dynamic_eroutes");
-    if (up !== size) throw new Error(`${up} sites are up, not ${size}`);
+    if (up < size - failed) throw new Error(`${up} sites are up, not ${size}`);
     const resident = daemon.residentOctets();
     const cells = [
       size.toLocaleString("en-US"),
