@@ -3,6 +3,7 @@
 import { formatPrefix } from "../../inet/prefix.ts";
 import type { XfrmClaims } from "../../xfrm/claims.ts";
 import { stateName } from "../../xfrm/request.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
 import { isDraining } from "./draining.ts";
 import { isSameState } from "./installed.ts";
@@ -16,8 +17,17 @@ export function claimsOfEngine(engine: Engine): XfrmClaims {
     state(id) {
       const inbound = dataplane.installed.get(id.spi)?.inbound;
       const isInbound = inbound !== undefined && isSameState(inbound, { ...inbound, ...id });
-      return isInbound || dataplane.outbounds.has(stateName(id)) || isDraining(engine, id.spi);
+      if (isInbound || dataplane.outbounds.has(stateName(id))) return true;
+      return isDraining(engine, id.spi) || isMoving(engine, id);
     },
     route: (destination) => dataplane.routes.has(formatPrefix(destination)),
   };
+}
+
+/** Whether it is about to get other addresses: its keys are nowhere else. */
+function isMoving({ dataplane }: Engine, id: Pick<XfrmStateId, "dst" | "spi">): boolean {
+  for (const { moving } of dataplane.unsure) {
+    if (moving.some(({ from }) => isSameState(from, { ...from, ...id }))) return true;
+  }
+  return false;
 }

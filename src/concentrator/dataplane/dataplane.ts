@@ -16,6 +16,8 @@ export type Dataplane = {
   readonly byEroute: Map<string, readonly EspSpi[]>;
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
   readonly outbounds: Map<string, Installed>;
+  /** Child SAs that lose a state and its keys if the process ends before the kernel answers. */
+  readonly unsure: Set<Installed>;
   readonly draining: DrainingStates;
   /** By name. */
   readonly policies: Map<string, PolicyUsers>;
@@ -44,6 +46,7 @@ export function createDataplane(): Dataplane {
     installed: new Map(),
     byEroute: new Map(),
     outbounds: new Map(),
+    unsure: new Set(),
     draining: { queue: [], spis: new Set() },
     policies: new Map(),
     chosen: createPrefixTable(),

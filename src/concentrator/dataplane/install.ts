@@ -21,13 +21,13 @@ import { judgePolicies, takeOver } from "../sites/overlap.ts";
 import { enterChosen, leaveChosen } from "./chosen.ts";
 import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
-import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
+import { type ChildRequest, type Installed, isSameState, isUnsure, NO_MOVES } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { policiesOf, releasePolicy, usePolicy, withNames } from "./policies.ts";
-import { leaveRepair } from "./repair.ts";
+import { leaveRepair, suspectStates } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
-import { request, stateOf, wipeRequest, wipeState } from "./request.ts";
+import { copyState, request, stateOf, wipeState } from "./request.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
@@ -70,7 +70,8 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     mark: eroute.child.mark,
     policies: undefined,
     routes: childRoutes(place),
-    outboundWaiting: waits ? outbound : undefined,
+    outboundWaiting: waits ? { state: outbound, isAsked: false } : undefined,
+    moving: NO_MOVES,
     packetsIn: 0n,
     packetsOut: 0n,
     ticket: up.ticket,
@@ -142,12 +143,15 @@ function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boo
  */
 export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSpi): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
-  const state = installed?.outboundWaiting;
-  if (installed === undefined || state === undefined) return;
+  const waiting = installed?.outboundWaiting;
+  if (installed === undefined || waiting === undefined || waiting.isAsked) return;
   if (insteadOf !== undefined && anotherSends(engine, installed, insteadOf)) return;
-  installed.outboundWaiting = undefined;
+  const { state } = waiting;
+  installed.outboundWaiting = { state, isAsked: true };
+  engine.dataplane.unsure.add(installed);
   changedSite(engine, installed.erouteKey);
-  request(engine, { op: "new-state", state }, { installed, makes: state.id });
+  const op = { op: "new-state", state: copyState(state) } as const;
+  request(engine, op, { installed, makes: state.id });
 }
 
 /**
@@ -172,7 +176,7 @@ function anotherSends(
   return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
     if (spiIn === going || spiIn === child.spiIn) return false;
     const other = engine.dataplane.installed.get(spiIn);
-    if (other === undefined || other.outboundWaiting !== undefined) return false;
+    if (other === undefined || other.outboundWaiting?.isAsked === false) return false;
     return other.reqidKey === reqidKey && equalAddress(other.outbound.dst, outbound.dst);
   });
 }
@@ -180,12 +184,13 @@ function anotherSends(
 /** The kernel has answered one request. After the last one, the IKE SA is told. */
 export function onChildAnswer(
   engine: Engine,
-  { installed, state, moves }: ChildRequest,
+  { installed, state, moves, isAgain }: ChildRequest,
   result: KernelResult,
 ): void {
   installed.pending--;
   changedSite(engine, installed.erouteKey);
-  if (!result.ok) {
+  if (state !== undefined) becomeSure(engine, installed, state);
+  if (!result.ok && !(isAgain && isDone(result.error, moves))) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
     // The state is still where it was, unless it has gone.
@@ -197,12 +202,37 @@ export function onChildAnswer(
   if (installed.phase === "removed") return deleteStates(engine, installed);
   const { refusal } = installed;
   if (refusal !== undefined) return onRefused(engine, installed, refusal);
-  if (installed.phase === "up") return;
+  if (installed.phase === "up") {
+    if (isAgain) suspectStates(engine, installed);
+    return;
+  }
   installed.phase = "up";
   count(engine, "child_sas_installed");
   countAgreed(engine, "child", installed.child.algorithms);
   if (installed.takesFrom.length > 0) takeOver(engine, installed);
   tell(engine, installed, ok(undefined));
+}
+
+/** The kernel has answered: what the next process would have asked again is settled. */
+function becomeSure({ dataplane }: Engine, installed: Installed, state: XfrmStateId): void {
+  const { outboundWaiting, moving } = installed;
+  if (moving.length > 0) {
+    const left = moving.filter(({ to }) => !isSameState(to, state));
+    installed.moving = left.length === 0 ? NO_MOVES : left;
+  }
+  if (outboundWaiting?.isAsked === true && isSameState(outboundWaiting.state.id, state)) {
+    wipeState(outboundWaiting.state);
+    installed.outboundWaiting = undefined;
+  }
+  if (!isUnsure(installed)) dataplane.unsure.delete(installed);
+}
+
+/**
+ * Whether the process before had it done: the state is there, or is no longer where it was. It may
+ * be lost altogether: the kernel is asked for it.
+ */
+function isDone({ errno }: XfrmRefusal, moves: XfrmStateId | undefined): boolean {
+  return errno === (moves === undefined ? "EEXIST" : "ESRCH");
 }
 
 /**
@@ -273,6 +303,7 @@ export function enterTable(engine: Engine, installed: Installed): void {
   const { child, erouteKey } = installed;
   changedSite(engine, erouteKey);
   dataplane.installed.set(child.spiIn, installed);
+  if (isUnsure(installed)) dataplane.unsure.add(installed);
   const others = dataplane.byEroute.get(erouteKey) ?? [];
   dataplane.byEroute.set(erouteKey, [...others, child.spiIn]);
   enterChosen(engine, installed);
@@ -284,6 +315,7 @@ function leaveTable(engine: Engine, installed: Installed): void {
   const { child, erouteKey } = installed;
   changedSite(engine, erouteKey);
   dataplane.installed.delete(child.spiIn);
+  dataplane.unsure.delete(installed);
   const others = dataplane.byEroute.get(erouteKey)?.filter((spiIn) => spiIn !== child.spiIn) ?? [];
   if (others.length > 0) dataplane.byEroute.set(erouteKey, others);
   else dataplane.byEroute.delete(erouteKey);
@@ -292,7 +324,7 @@ function leaveTable(engine: Engine, installed: Installed): void {
 function removeInstalled(engine: Engine, installed: Installed): void {
   installed.phase = "removed";
   const { outboundWaiting } = installed;
-  if (outboundWaiting !== undefined) wipeRequest({ op: "new-state", state: outboundWaiting });
+  if (outboundWaiting !== undefined) wipeState(outboundWaiting.state);
   installed.outboundWaiting = undefined;
   leaveTable(engine, installed);
   leaveOutbound(engine, installed);

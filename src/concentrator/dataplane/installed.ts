@@ -37,8 +37,14 @@ export type Installed = {
    */
   policies: readonly XfrmPolicy[] | undefined;
   routes: readonly RemoteRoute[];
-  /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
-  outboundWaiting: XfrmState | undefined;
+  /**
+   * The outbound state of a rekeyed Child SA: it waits until the old one is deleted (RFC 7296
+   * §2.8), and is kept until the kernel has answered. Who goes on after a crash in between asks
+   * again.
+   */
+  outboundWaiting: OutboundWaiting | undefined;
+  /** States on their way to other addresses, until the kernel has answered: for the same reason. */
+  moving: readonly StateMove[];
   readonly ticket: Ticket;
   /** How many kernel requests of its installation have no answer yet. */
   pending: number;
@@ -53,6 +59,19 @@ export type Installed = {
   /** `up`: the IKE SA has heard that it is there. */
   phase: "installing" | "up" | "removed";
 };
+
+/** With its keys, which are wiped with it. */
+export type OutboundWaiting = { readonly state: XfrmState; readonly isAsked: boolean };
+
+/** Of most Child SAs. */
+export const NO_MOVES: readonly StateMove[] = [];
+
+export type StateMove = { readonly from: XfrmStateId; readonly to: XfrmStateId };
+
+/** Whether the kernel owes an answer without which the Child SA may have lost a state. */
+export function isUnsure({ outboundWaiting, moving }: Installed): boolean {
+  return outboundWaiting?.isAsked === true || moving.length > 0;
+}
 
 /** Whether two IDs name the same state, as the kernel compares them. */
 export function isSameState(a: XfrmStateId, b: XfrmStateId): boolean {
@@ -97,6 +116,8 @@ export type ChildRequest = {
   readonly state: XfrmStateId | undefined;
   /** The state that is there no longer once `state` is. */
   readonly moves: XfrmStateId | undefined;
+  /** Another process may have asked the same before it ended: then it is done already. */
+  readonly isAgain: boolean;
 };
 
 /** Who uses a policy of the kernel: a Child SA, by our SPI; or the policy stands without an SA. */

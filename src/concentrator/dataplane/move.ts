@@ -5,17 +5,16 @@ import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { XfrmStateId } from "../../xfrm/state.ts";
 import { changedSite } from "../changes.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt } from "../sites/ike-sas.ts";
 import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
-import { type Installed, isSameState } from "./installed.ts";
+import { type Installed, isSameState, type StateMove } from "./installed.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { changePolicies } from "./policies.ts";
-import { request, stateOf } from "./request.ts";
+import { copyState, request, stateOf } from "./request.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 
 /**
@@ -104,13 +103,13 @@ function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void 
   const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
   const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };
   const { outboundWaiting } = installed;
-  const inPorts = { srcPort: remote.port, dstPort: local.port };
-  const outPorts = { srcPort: local.port, dstPort: remote.port };
-  moveState(engine, installed, installed.inbound, { to: inbound, ports: inPorts });
-  moveState(engine, installed, installed.outbound, { to: outbound, ports: outPorts });
+  const outPorts = portsOf(path, "out");
+  moveState(engine, installed, { from: installed.inbound, to: inbound }, portsOf(path, "in"));
+  moveState(engine, installed, { from: installed.outbound, to: outbound }, outPorts);
   if (outboundWaiting !== undefined) {
     const encapsulation = encapsulate ? outPorts : undefined;
-    installed.outboundWaiting = { ...outboundWaiting, id: outbound, encapsulation };
+    const state = { ...outboundWaiting.state, id: outbound, encapsulation };
+    installed.outboundWaiting = { ...outboundWaiting, state };
   }
   leaveOutbound(engine, installed);
   installed.inbound = inbound;
@@ -153,19 +152,47 @@ function moveRoutes(engine: Engine, installed: Installed): void {
 
 type Ports = { readonly srcPort: number; readonly dstPort: number };
 
-function moveState(
-  engine: Engine,
-  installed: Installed,
-  from: XfrmStateId,
-  { to, ports }: { readonly to: XfrmStateId; readonly ports: Ports },
-): void {
-  const at = installed.ours.findIndex((own) => isSameState(own, from));
+function portsOf({ local, remote }: Path, direction: "in" | "out"): Ports {
+  const [src, dst] = direction === "in" ? [remote, local] : [local, remote];
+  return { srcPort: src.port, dstPort: dst.port };
+}
+
+function moveState(engine: Engine, installed: Installed, move: StateMove, ports: Ports): void {
+  const at = installed.ours.findIndex((own) => isSameState(own, move.from));
   if (at < 0) return;
   installed.ours.splice(at, 1);
+  installed.moving = [...installed.moving, move];
+  engine.dataplane.unsure.add(installed);
+  askMove(engine, installed, { move, ports, isAgain: false });
+}
+
+type Asked = { readonly move: StateMove; readonly ports: Ports; readonly isAgain: boolean };
+
+function askMove(engine: Engine, installed: Installed, { move, ports, isAgain }: Asked): void {
+  const { from, to } = move;
   const encapsulation = installed.place.encapsulate ? ports : undefined;
   request(
     engine,
     { op: "move-state", ...stateOf(installed, from), to, encapsulation },
-    { installed, makes: to, moves: from },
+    { installed, makes: to, moves: from, isAgain },
   );
+}
+
+/**
+ * Asks the kernel once more for what the process before may have asked it without hearing the
+ * answer: moves, and outbound states that waited. Without that they would be lost with their keys.
+ */
+export function askAgain(engine: Engine): void {
+  for (const installed of engine.dataplane.unsure) askFor(engine, installed);
+}
+
+function askFor(engine: Engine, installed: Installed): void {
+  const { outboundWaiting, moving, inbound, place } = installed;
+  for (const move of moving) {
+    const ports = portsOf(place.path, isSameState(move.to, inbound) ? "in" : "out");
+    askMove(engine, installed, { move, ports, isAgain: true });
+  }
+  if (outboundWaiting?.isAsked !== true) return;
+  const state = copyState(outboundWaiting.state);
+  request(engine, { op: "new-state", state }, { installed, makes: state.id, isAgain: true });
 }

@@ -41,7 +41,13 @@ import type {
   XfrmState,
   XfrmStateId,
 } from "../../xfrm/state.ts";
-import type { Installed } from "./installed.ts";
+import {
+  type Installed,
+  isSameState,
+  NO_MOVES,
+  type OutboundWaiting,
+  type StateMove,
+} from "./installed.ts";
 import { selectorsKey } from "./reqids.ts";
 import { childRoutes } from "./routes.ts";
 
@@ -56,6 +62,7 @@ export type PlainChild = Pick<
   | "packetsIn"
   | "packetsOut"
   | "outboundWaiting"
+  | "moving"
   | "ours"
 > & {
   readonly path: Installed["place"]["path"];
@@ -103,7 +110,7 @@ const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
 
 type Ports = NonNullable<XfrmState["encapsulation"]>;
 
-/** An outbound state that waits until the old one is deleted: only here are keys of ESP kept. */
+/** An outbound state that the kernel does not have yet: only here are keys of ESP kept. */
 const state = record<XfrmState>({
   id: stateId,
   direction: oneOf(["in", "out"]),
@@ -141,7 +148,10 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   outbound: stateId,
   packetsIn: u64,
   packetsOut: u64,
-  outboundWaiting: optional(state),
+  outboundWaiting: optional(record<OutboundWaiting>({ state, isAsked: bool })),
+  moving: checked(list(record<StateMove>({ from: stateId, to: stateId }), 2), (moves) =>
+    moves.length === 0 ? NO_MOVES : moves,
+  ),
   ours: checked(list(stateId, 4), (ids): XfrmStateId[] => [...ids]),
 });
 
@@ -151,9 +161,10 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
  */
 export function plainOf(installed: Installed): PlainChild | undefined {
   const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
-  const { packetsIn, packetsOut, outboundWaiting, pending, phase, refusal } = installed;
+  const { packetsIn, packetsOut, outboundWaiting, moving, pending, phase, refusal } = installed;
   if (phase !== "up" || refusal !== undefined) return undefined;
-  const expected = outboundWaiting === undefined ? [inbound, outbound] : [inbound];
+  const made = outboundWaiting === undefined ? [inbound, outbound] : [inbound];
+  const expected = made.filter((id) => !moving.some(({ to }) => isSameState(to, id)));
   const ours = pending > 0 ? expected : installed.ours;
   const { path, encapsulate, reqid, options, remoteSubnets } = place;
   return {
@@ -165,6 +176,7 @@ export function plainOf(installed: Installed): PlainChild | undefined {
     packetsIn,
     packetsOut,
     outboundWaiting,
+    moving,
     ours,
     path,
     encapsulate,
@@ -177,7 +189,7 @@ export function plainOf(installed: Installed): PlainChild | undefined {
 /** The Child SA as the tables keep it, with everything derived again. */
 export function installedOf(plain: PlainChild, erouteKey: string): Installed {
   const { child, ikeSpi, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
-  const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting } = plain;
+  const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting, moving } = plain;
   const place = { child, path, encapsulate, reqid, options, remoteSubnets };
   return {
     child,
@@ -195,6 +207,7 @@ export function installedOf(plain: PlainChild, erouteKey: string): Installed {
     policies: undefined,
     routes: childRoutes(place),
     outboundWaiting,
+    moving,
     ticket: ANSWERED,
     pending: 0,
     ours,

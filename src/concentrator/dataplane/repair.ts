@@ -155,7 +155,8 @@ function suspectPolicy(engine: Engine, name: string): void {
   askKernel(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id });
 }
 
-function suspectStates(engine: Engine, installed: Installed): void {
+/** Asks for its states; if one is gone, the Child SA gets new keys. */
+export function suspectStates(engine: Engine, installed: Installed): void {
   const { child, phase, pending } = installed;
   if (phase !== "up" || pending > 0) return;
   const lostAt = engine.dataplane.repairs.lost.get(child.spiIn);

@@ -20,6 +20,7 @@ import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { unchangedSite } from "../changes.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
+import { askAgain } from "../dataplane/move.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { orderUsers, putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
@@ -152,6 +153,7 @@ export class TakeOver {
   /** After the last of them: sites are in their order, and nothing waits for the process before. */
   finish(): void {
     const engine = this.#engine;
+    askAgain(engine);
     this.settle();
     this.#awaited.clear();
     if (!this.#isInOrder) this.#order();

@@ -77,7 +77,8 @@ function connected(): {
   const installed: Installed = {
     ...{ child, ikeSpi: IKE_SA, erouteKey: eroute.key, takesFrom: [], place },
     ...{ encapsulated: false, reqidKey: "", inbound, outbound, mark: undefined },
-    ...{ packetsIn: 0n, packetsOut: 0n, policies: [], routes: [], outboundWaiting: undefined },
+    ...{ packetsIn: 0n, packetsOut: 0n, policies: [], routes: [] },
+    ...{ outboundWaiting: undefined, moving: [] },
     ...{ ticket: 1 as Ticket, pending: 0, ours: [inbound, outbound], refusal: undefined },
     ...{ drains: false, phase: "up" },
   };
