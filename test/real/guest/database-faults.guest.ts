@@ -19,7 +19,7 @@ import type { StrongSwan } from "./strongswan.ts";
 /**
  * Long enough for a look-up's deadline; a site that gets no answer would keep trying for longer.
  */
-const UNANSWERED_SECONDS = 8;
+const UNANSWERED_SECONDS = 15;
 
 let database: GuestMariadb;
 let scenario: Scenario;

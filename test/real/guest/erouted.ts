@@ -176,6 +176,10 @@ async function insert(sql: Sql, site: SiteRow): Promise<void> {
 function configuration(settings: EroutedSettings): string {
   const database = settings.database?.url ?? `sqlite:${FOLDER}/peers.db`;
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
+  // MariaDB is slow on a loaded machine: a look-up that is slow is not one that hangs.
+  const isPatient =
+    settings.database !== undefined && !/lookup_deadline/.test(settings.egroup ?? "");
+  const deadline = isPatient ? 'lookup_deadline = "10s"' : "";
   const more = settings.more ?? "";
   const hasIke = more.includes("[ike]\n");
   const ike = `[ike]\nwarm_up = ${settings.warmsUp === true}\n`;
@@ -193,6 +197,7 @@ ${settings.status ?? ""}
 name = "sites"
 database = "${database}"
 ${secret}
+${deadline}
 ${settings.egroup ?? ""}
 
 [[eroute]]

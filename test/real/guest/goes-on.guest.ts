@@ -56,6 +56,7 @@ test(
   async () => {
     const pinging = await pingingBothWays();
     const deafMs: number[] = [];
+    const kills: string[] = [];
     for (let round = 0; round < KILLS; round++) {
       const ms = KILLED_AFTER_MS[round] ?? Math.random() * MOMENT_MS_MAX;
       const asked = ASKED[round % ASKED.length] ?? "nothing";
@@ -66,6 +67,7 @@ test(
       const killedMs = Date.now();
       await goOn();
       deafMs.push(readyMs() - killedMs);
+      kills.push(`${new Date(killedMs).toISOString().slice(11, 23)} ${asked} ${Math.round(ms)} ms`);
       await Promise.all(busy);
     }
     console.log(`from kill -9 until it is ready again, in ms of this guest: ${deafMs.join(", ")}`);
@@ -73,7 +75,7 @@ test(
     // A rekey that a crash interrupts may leave a gap: see docs/upgrade.md.
     const lost = await lostOf(pinging);
     console.log(`${KILLS} times kill -9: ${lost.length} pings lost`);
-    expect(lost.length).toBeLessThanOrEqual(1);
+    if (lost.length > 1) throw new Error(`${kills.join("\n")}\n${await eventsText()}`);
     await expectKernelAsStatusSays(scenario);
     for (const { swan } of ends) expect((await swan.sas()).length).toBe(1);
     const drops = Object.values(await xfrmDrops(scenario.laboratory.concentrator));
@@ -185,6 +187,10 @@ async function goOn(): Promise<void> {
   scenario = { laboratory, erouted };
 }
 
+async function eventsText(): Promise<string> {
+  return await scenario.erouted.get("/api/v1/events?limit=1000");
+}
+
 function readyMs(): number {
   try {
     return JSON.parse(readFileSync("/run/erouted/run.json", "utf8")).readyMs;
@@ -217,6 +223,9 @@ async function pingingBothWays(): Promise<readonly Pinging[]> {
 /** Sequence numbers of pings without an answer, of all directions. */
 async function lostOf(pinging: readonly Pinging[]): Promise<readonly number[]> {
   const ended = await Promise.all(pinging.map((one) => one.stop()));
-  for (const { sent } of ended) expect(sent).toBeGreaterThan(5);
+  for (const { sent, gaps } of ended) {
+    expect(sent).toBeGreaterThan(5);
+    if (gaps !== "") console.log(`no answer to ${gaps}`);
+  }
   return ended.flatMap(({ lost }) => lost);
 }

@@ -35,12 +35,10 @@ export type Laboratory = {
 
 /** Builds Internet, concentrator and office. */
 export async function buildLaboratory(): Promise<Laboratory> {
-  const [internet, concentrator, office] = await Promise.all(
-    ["internet", "concentrator", "office"].map(addHost),
-  );
-  if (internet === undefined || concentrator === undefined || office === undefined) {
-    throw new Error("three hosts were added");
-  }
+  // One after another: the first `ip netns add` mounts /run/netns, for which two would compete.
+  const internet = await addHost("internet");
+  const concentrator = await addHost("concentrator");
+  const office = await addHost("office");
   await configure(internet, ["link add br0 type bridge", "link set br0 up"]);
   await plug(internet, concentrator, "wan");
   await configure(concentrator, [

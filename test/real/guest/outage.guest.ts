@@ -11,12 +11,12 @@ import { type GuestMariadb, startGuestMariadb } from "./mariadb.ts";
 import { type Openiked, startOpeniked } from "./openiked.ts";
 import {
   dynamicPeerIds,
-  pingBothWays,
   pskOf,
   rowOf,
   type Scenario,
   startScenario,
   startSite,
+  untilBothWays,
 } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 
@@ -146,7 +146,7 @@ async function comeBack(): Promise<void> {
   backAt = performance.now();
   const waiting = [1, 2, 3].map(async (n) => await untilBack(n));
   await Promise.all(waiting);
-  for (const site of sites.slice(0, 3)) await pingBothWays(scenario, site);
+  for (const site of sites.slice(0, 3)) await untilBothWays(scenario, site);
 }
 
 async function rowAppears(): Promise<void> {
@@ -162,7 +162,7 @@ async function rowAppears(): Promise<void> {
   backAt = performance.now();
   await untilBack(4);
   const [site] = sites.slice(3);
-  if (site !== undefined) await pingBothWays(scenario, site);
+  if (site !== undefined) await untilBothWays(scenario, site);
 }
 
 async function untilBack(number: number): Promise<void> {

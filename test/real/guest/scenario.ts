@@ -8,9 +8,10 @@ import {
   type SiteRow,
   startErouted,
 } from "./erouted.ts";
+import { until } from "./hosts.ts";
 import { buildLaboratory, CONCENTRATOR, type Laboratory, OFFICE, type Site } from "./laboratory.ts";
 import { type StrongSwan, type StrongSwanSettings, startStrongSwan } from "./strongswan.ts";
-import { ping } from "./wire.ts";
+import { isAnswered, ping } from "./wire.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
 export type Scenario = { readonly laboratory: Laboratory; readonly erouted: Erouted };
@@ -80,6 +81,16 @@ export async function pingBothWays(
     there: { sent: 3, received: 3 },
     back: { sent: 3, received: 3 },
   });
+}
+
+/**
+ * The same as soon as pings are answered: where the concentrator has said that a site is up, the
+ * site may still be working on the last message.
+ */
+export async function untilBothWays(scenario: Scenario, site: Site): Promise<void> {
+  const isThere = () => isAnswered(site.host, OFFICE.v4, { from: site.inner.v4, count: 1 });
+  await until(`site-${site.number} is answered`, isThere);
+  await pingBothWays(scenario, site);
 }
 
 /** How many packets the concentrator's kernel decrypted from and encrypted to an address. */

@@ -56,7 +56,12 @@ export async function isAnswered(
 
 export type Pinging = {
   /** Ends it; `lost` holds the sequence numbers that were never answered, the first being 1. */
-  stop(): Promise<{ readonly sent: number; readonly lost: readonly number[] }>;
+  stop(): Promise<{
+    readonly sent: number;
+    readonly lost: readonly number[];
+    /** When each of them was sent, as far as the answers around it tell. */
+    readonly gaps: string;
+  }>;
 };
 
 /** Pings ten times a second until it is stopped. */
@@ -66,6 +71,7 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
   const pinging = start(host, [
     "ping",
     "-n",
+    "-D", // the time of each answer
     "-i",
     "0.1",
     "-s",
@@ -85,9 +91,30 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
       const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((m) => Number(m[1])));
       // Those of the last second may still have been on their way.
       const awaited = Array.from({ length: Math.max(0, sent - 10) }, (_, i) => i + 1);
-      return { sent, lost: awaited.filter((sequence) => !answered.has(sequence)) };
+      const lost = awaited.filter((sequence) => !answered.has(sequence));
+      return { sent, lost, gaps: gapsIn(text, lost) };
     },
   };
+}
+
+function gapsIn(text: string, lost: readonly number[]): string {
+  const times = new Map(
+    [...text.matchAll(/^\[([\d.]+)\].*icmp_seq=(\d+) ttl/gm)].map((m) => [
+      Number(m[2]),
+      Number(m[1]),
+    ]),
+  );
+  const clock = (sequence: number) => {
+    const seconds = times.get(sequence);
+    return seconds === undefined ? "?" : new Date(seconds * 1_000).toISOString().slice(11, 23);
+  };
+  const said = lost.flatMap((sequence, at) => {
+    if (lost[at - 1] === sequence - 1) return [];
+    let last = sequence;
+    while (lost.includes(last + 1)) last++;
+    return [`${sequence} to ${last}, ${clock(sequence - 1)} to ${clock(last + 1)}`];
+  });
+  return said.join("; ");
 }
 
 /** What a capture saw. */
