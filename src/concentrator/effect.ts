@@ -37,3 +37,12 @@ export type Effect =
       readonly precedence: Precedence;
     }
   | { readonly kind: "journal"; readonly entry: JournalEntry };
+
+/**
+ * Whether what the effect follows from is kept before it is performed. The peer goes on from what
+ * it gets; and a state that has moved is found only by who knows where to.
+ */
+export function isKeptFirst(effect: Effect): boolean {
+  if (effect.kind === "kernel") return effect.op.op === "move-state";
+  return effect.kind === "send";
+}

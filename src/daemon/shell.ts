@@ -1,7 +1,7 @@
 /** Feeds events to the concentrator and performs its effects; holds the only timer. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
-import type { Effect } from "../concentrator/effect.ts";
+import { type Effect, isKeptFirst } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
 import { createAnswers } from "./answers.ts";
 import { createKernelQueue } from "./kernel-queue.ts";
@@ -66,8 +66,7 @@ export function createShell(
   };
 
   const performAll = (effects: readonly Effect[]): void => {
-    // The peer goes on from what it gets: the next process has to know what was sent.
-    if (effects.some(({ kind }) => kind === "send")) save();
+    if (effects.some(isKeptFirst)) save();
     for (const effect of effects) {
       if (effect.kind === "kernel") kernelQueue.add(effect);
       else perform(effect, around, ways);

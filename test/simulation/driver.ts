@@ -28,7 +28,14 @@ export type Surroundings = {
   onJournal(entry: JournalEntry): void;
   /** Called after each event with its effects. */
   onHandled(event: Event, effects: readonly Effect[]): void;
+  /** Whether the process is killed before this effect. */
+  dies?(effect: Effect): boolean;
+  /** Called when no event waits any more. */
+  onQuiet?(): void;
 };
+
+/** What `feed` throws if the process is killed. */
+export const KILLED = new Error("killed");
 
 export type Driver = {
   feed(event: Event): void;
@@ -90,6 +97,7 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
         work();
       } finally {
         isBusy = false;
+        queue.length = 0;
       }
     },
   };
@@ -100,8 +108,12 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
       assert(rounds++ < ROUNDS_MAX, "events and effects without end");
       const effects = concentrator.handle(next, asInstant(world.now()));
       if (next.kind === "datagram") next.octets.fill(OVERWRITTEN);
-      for (const effect of effects) perform(effect);
+      for (const effect of effects) {
+        if (world.dies?.(effect) === true) throw KILLED;
+        perform(effect);
+      }
       world.onHandled(next, effects);
     }
+    world.onQuiet?.();
   }
 }

@@ -6,7 +6,7 @@ import {
   createConcentrator,
 } from "../../src/concentrator/concentrator.ts";
 import { type ConcentratorOptions, createEngine } from "../../src/concentrator/create-engine.ts";
-import type { Effect } from "../../src/concentrator/effect.ts";
+import { type Effect, isKeptFirst } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
 import { part } from "../../src/concentrator/handover/part.ts";
 import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
@@ -39,6 +39,10 @@ export type Succession = {
    * sites look as before.
    */
   crash(now: number): boolean;
+  /** The same, wherever it is in its work: what has not been kept is lost. */
+  die(now: number): void;
+  /** Keeps what has changed. */
+  save(now: number): void;
   /**
    * The same, but messages of sites are handled before all is read: until something else happens,
    * which then comes after `onRead`.
@@ -61,9 +65,12 @@ export type HandOver = {
   readonly place: Place;
 };
 
-/** `first`: the first process, with nothing to go on from. */
+/**
+ * `first`: the first process, with nothing to go on from. `savesLate`: as the daemon does it, only
+ * what has to be is kept after an event, all else when {@link Succession.save} is called.
+ */
 export function createSuccession(
-  options: ConcentratorOptions,
+  options: ConcentratorOptions & { readonly savesLate?: boolean },
   first = createEngine(options),
 ): Succession {
   let current = concentratorOn(first);
@@ -109,7 +116,8 @@ export function createSuccession(
       dueBefore = due.length;
       if (event.kind === "configuration") plan = event.plan;
       const effects = [...due, ...current.handle(event, later(now, ahead))];
-      if (options.keeps === true) keeping.save(placeAt(now));
+      const isLate = options.savesLate === true && !effects.some(isKeptFirst);
+      if (options.keeps === true && !isLate) keeping.save(placeAt(now));
       due = [];
       return effects;
     },
@@ -176,6 +184,13 @@ export function createSuccession(
       due = keeping.takeOver(current, place);
       const after = lookAt(current, ahead);
       return countLost(seen, after) === 0 && isSameLook(seen, after);
+    },
+    die(now) {
+      const place = follow(now);
+      due = keeping.takeOver(current, place);
+    },
+    save(now) {
+      if (options.keeps === true) keeping.save(placeAt(now));
     },
     crashLazily(now, onRead) {
       const seen = look();

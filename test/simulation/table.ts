@@ -45,6 +45,10 @@ export type TableOptions = {
   /** Whether the kernel's answers now wait in `kernelAnswers`. */
   readonly holdsKernelAnswers?: () => boolean;
   readonly random?: (count: number, prng: Prng) => Uint8Array;
+  /** Whether the process is killed before this effect: `feed` throws {@link KILLED}. */
+  readonly dies?: (effect: Effect) => boolean;
+  /** As the daemon does it: before a message leaves, and when no event waits any more. */
+  readonly savesLate?: boolean;
 };
 
 export type Table = {
@@ -77,6 +81,8 @@ export type Table = {
    * sites look as before.
    */
   crash(pauseMs?: number): boolean;
+  /** After {@link KILLED}: the next process goes on from what was kept until then. */
+  goOn(pauseMs?: number): void;
   /**
    * The process is killed; the next one reads while messages of sites are handled, until anything
    * else happens, and for 50 ms at most. Returns whether that is still so.
@@ -100,6 +106,7 @@ export function layTable(options: TableOptions = {}): Table {
     now: asInstant(clock),
     random: (count: number) => draw(count, prng),
     keeps: options.keeps === true,
+    savesLate: options.savesLate === true,
   };
   const engine = createEngine(own);
   const succession = createSuccession(own, engine);
@@ -138,6 +145,8 @@ export function layTable(options: TableOptions = {}): Table {
     },
     onJournal: (entry) => table.journal.push(entry),
     onHandled: (_, effects) => table.effects.push(...effects),
+    dies: (effect) => options.dies?.(effect) === true,
+    onQuiet: () => succession.save(clock),
   });
   const table: Table = {
     engine,
@@ -172,6 +181,16 @@ export function layTable(options: TableOptions = {}): Table {
       driver.feed(tablesOf(kernel));
       table.advance(0);
       return isSame;
+    },
+    goOn(pauseMs = 0) {
+      table.kernelAnswers.length = 0;
+      clock += pauseMs;
+      succession.die(clock);
+      // What was asked of the kernel is asked again before leftovers are removed.
+      driver.feed({ kind: "deadline" });
+      removeLeftovers(kernel, concentrator);
+      driver.feed(tablesOf(kernel));
+      table.advance(0);
     },
     crashLazily() {
       if (!succession.isReading()) succession.checkKept(clock);
