@@ -62,12 +62,15 @@ export function createKernel(faults: KernelFaults): KernelModel {
     const model = states.get(stateKey(id));
     return model !== undefined && isFoundWith(model.state.mark, mark) ? model : undefined;
   };
+  /** By a message of its own, which comes first. */
+  const makeRoom = ({ insteadOf }: Extract<XfrmRequest, { op: "new-state" }>): void => {
+    if (insteadOf !== undefined && found(insteadOf)) states.delete(stateKey(insteadOf.id));
+  };
   const apply = (request: XfrmRequest): number => {
     switch (request.op) {
       case "new-state": {
         const key = stateKey(request.state.id);
-        const { insteadOf } = request;
-        if (insteadOf !== undefined && found(insteadOf)) states.delete(stateKey(insteadOf.id));
+        makeRoom(request);
         if (states.has(key)) return EEXIST;
         const made = modelState(request.state, performed);
         states.set(key, made);
@@ -124,6 +127,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
       performed++;
       const fault = faults(request);
       if (fault === "lost") return ok(undefined);
+      if (fault !== undefined && request.op === "new-state") makeRoom(request);
       const errno = fault ?? apply(request);
       if (errno !== 0) return err(xfrmRefusal(request, errno, undefined));
       return ok(request.op === "query-state" ? useOf(found(request)) : undefined);

@@ -104,10 +104,7 @@ function leave(sa: Established, why: Reason, context: IkeContext): readonly IkeE
   return [told, { kind: "ended", reason: { kind: "we-deleted", why } }];
 }
 
-/**
- * Removes one Child SA, and tells the peer: several times, unless the peer has replaced it as well
- * and will not send on it.
- */
+/** Removes one Child SA, and tells the peer, several times: nobody answers a Delete. */
 export function closeChild(
   sa: Established,
   child: ChildSa,
@@ -115,10 +112,7 @@ export function closeChild(
   context: IkeContext,
 ): Parted {
   const gone = withoutChild(sa, child, why);
-  const told =
-    why === "rekeyed"
-      ? sendInformational(gone.sa, [deleteOf([child.spiIn])], context)
-      : sayGone(gone.sa, [child.spiIn], context);
+  const told = sayGone(gone.sa, [child.spiIn], context);
   return { sa: told.sa, effects: [...gone.effects, ...told.effects] };
 }
 
