@@ -195,9 +195,14 @@ test.skipIf(!hasExecutable)(
 );
 
 /** Starts what has the name, as a supervisor would, and says what it said. */
-async function startAgain(folder: Folder, executable: string, isReady: boolean) {
+async function startAgain(
+  folder: Folder,
+  executable: string,
+  isReady: boolean,
+  under: readonly string[] = [],
+) {
   rmSync(folder.path("run.json"), { force: true });
-  const child = Bun.spawn([executable, "run", "--config", folder.config], {
+  const child = Bun.spawn([...under, executable, "run", "--config", folder.config], {
     env: { ...process.env, RUNTIME_DIRECTORY: folder.path(""), NOTIFY_SOCKET: "" },
     stdio: ["ignore", "ignore", Bun.file(folder.path("said"))],
   });
@@ -233,6 +238,33 @@ test.skipIf(!canInject)(
     expect(left(executable)).toEqual(["refused"]);
     expect(recordOf(folder)).toMatchObject({ pid: second.child.pid, executable });
     expect(existsSync(folder.path("proof.json"))).toBe(false);
+  },
+  TEST_MS_MAX,
+);
+
+test.skipIf(!canInject)(
+  "a user who may not give names, as under systemd: the former executable runs as what it is",
+  async () => {
+    const { folder, executable, former } = await killedUpgrade();
+    const first = await startAgain(folder, executable, true);
+    first.child.kill("SIGKILL");
+    await first.child.exited;
+    const renamed = inodeOf(executable);
+    const calls = "rename,renameat,renameat2,link,linkat";
+    const paths = [executable, `${executable}.former`].flatMap((path) => ["-P", path]);
+    const under = [STRACE, "-qq", "-o", "/dev/null", ...paths, "-e", `trace=${calls}`];
+    const refused = [...under, "-e", `inject=${calls}:error=EACCES`];
+    for (let start = 0; start < 2; start++) {
+      const { said } = await startAgain(folder, executable, true, refused);
+      expect(said).toContain(`the former one runs as ${executable}.former: `);
+      const { pid } = recordOf(folder);
+      expect([inodeOf(`/proc/${pid}/exe`), inodeOf(executable)]).toEqual([former, renamed]);
+      process.kill(pid, "SIGKILL");
+      await until("it has ended", () => !existsSync(`/proc/${pid}/exe`));
+    }
+    // With the right to give names, the former one gets its own back.
+    const { said } = await startAgain(folder, executable, true);
+    expect([said.includes("is put back"), inodeOf(executable)]).toEqual([true, former]);
   },
   TEST_MS_MAX,
 );
