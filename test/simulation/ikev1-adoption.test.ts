@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { Ikev1Rule } from "../../src/eroute/eroute.ts";
+import { encapsulationMode } from "../../src/ike/v1/transform-numbers.ts";
 import { formatAddress } from "../../src/inet/address.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";
@@ -74,6 +75,29 @@ test("R2, R4: a site that calls with IKEv1 gets its row, its eroute and its SAs"
   expect(siteOf(table)).toMatchObject({ state: "established", peerAddress: "192.0.2.1" });
   expect(siteOf(table)?.childSas).toHaveLength(1);
   expect(table.kernel.states.size).toBe(2);
+});
+
+test("the message upon which we send with new keys comes from another address", () => {
+  const table = layFleet();
+  // Behind a NAT.
+  const caller = callIn(table, { inner: "10.9.9.9" }, false);
+  const mode = encapsulationMode("tunnel", "rfc");
+  const first = caller.quick({ mode });
+  table.deliver(first.octets, PATH);
+  caller.granted(first, said(table));
+  table.deliver(caller.quickThird(first), PATH);
+  const quick = caller.quick({ mode });
+  table.deliver(quick.octets, PATH);
+  caller.granted(quick, said(table));
+  const moved = { local: PATH.local, remote: endpointOf("192.0.2.77", 500) };
+  table.deliver(caller.quickThird(quick), moved);
+  const outbound = [...table.kernel.states.values()].filter(({ state }) => {
+    return state.direction === "out";
+  });
+  expect(outbound.map(({ state }) => formatAddress(state.id.dst))).toEqual([
+    "192.0.2.77",
+    "192.0.2.77",
+  ]);
 });
 
 test("R6: an unknown ID is not answered, and the journal says why", () => {

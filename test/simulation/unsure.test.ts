@@ -11,6 +11,7 @@ import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { stateKey } from "./kernel.ts";
 import { namesOf } from "./neighbours.ts";
 import { endpointOf } from "./plan.ts";
+import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
 const [BEFORE, AFTER] = ["203.0.113.5", "203.0.113.77"];
@@ -25,17 +26,20 @@ type Scene = {
   readonly keys: Uint8Array[];
   /** From now on the kernel owes the answers to these requests. */
   owe(which: (op: XfrmRequest) => boolean): void;
-  crash(): void;
+  /** The next process gets this errno for each outbound state. */
+  crash(errno?: number): void;
 };
 
 /** Site 1 behind a NAT, with a Child SA. */
-function connected(moment: (typeof MOMENTS)[number]): Scene {
+function connected(moment: (typeof MOMENTS)[number], changes: Partial<SiteSettings> = {}): Scene {
+  let refusal: number | undefined;
   let isOwed: (op: XfrmRequest) => boolean = () => false;
   let holds = false;
   const keys: Uint8Array[] = [];
   const table = layTable({
     keeps: true,
     kernelFaults(op) {
+      if (refusal !== undefined && isOutbound(op)) return refusal;
       if (!isOwed(op)) return undefined;
       holds = true;
       if (op.op === "new-state" && op.state.protection.kind === "aead") {
@@ -46,7 +50,7 @@ function connected(moment: (typeof MOMENTS)[number]): Scene {
     holdsKernelAnswers: () => holds,
   });
   putRow(table, 1);
-  const caller = seat(table, settingsOf(1));
+  const caller = seat(table, settingsOf(1, changes));
   caller.connect();
   settleThrough(table, caller, BEFORE);
   return {
@@ -54,11 +58,13 @@ function connected(moment: (typeof MOMENTS)[number]): Scene {
     owe(which) {
       isOwed = which;
     },
-    crash() {
+    crash(errno) {
       expect(table.kernelAnswers.length).toBeGreaterThan(0);
       [holds, isOwed] = [false, () => false];
       table.sent.length = 0;
+      refusal = errno;
       table.crash();
+      refusal = undefined;
     },
   };
 }
@@ -140,6 +146,44 @@ test("a state that was lost altogether: the site is asked for new keys, once", (
   expect(table.sent).toHaveLength(1);
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
 });
+
+test("the message that makes an outbound state necessary comes from another address", () => {
+  const { table, caller } = connected("carried out", { deletesReplaced: false });
+  const [child] = caller.session().children;
+  if (child === undefined) throw new Error("there is a Child SA");
+  caller.ask({ kind: "rekey-child", spiIn: child.spiIn });
+  settleThrough(table, caller, BEFORE);
+  caller.ask({ kind: "delete-child", spiIn: child.spiIn });
+  settleThrough(table, caller, AFTER);
+  const places = [...table.kernel.states.values()].map(({ state }) => {
+    const { src, dst } = state.id;
+    return [state.direction, [formatAddress(src), formatAddress(dst)].includes(AFTER)];
+  });
+  expect(places).toContainEqual(["out", true]);
+  expect(places.filter(([direction, isMoved]) => direction === "out" && !isMoved)).toEqual([]);
+  caller.ask({ kind: "delete-ike" });
+  settleThrough(table, caller, AFTER);
+  table.advance(120_000);
+  expect(table.kernel.states.size).toBe(0);
+});
+
+test("the kernel refuses what it has done already: nothing is left", () => {
+  const scene = connected("carried out");
+  const { table, caller } = scene;
+  scene.owe(isOutbound);
+  const [child] = caller.session().children;
+  if (child === undefined) throw new Error("there is a Child SA");
+  caller.ask({ kind: "rekey-child", spiIn: child.spiIn });
+  settleThrough(table, caller, BEFORE);
+  scene.crash(ENOMEM);
+  settleThrough(table, caller, BEFORE);
+  table.advance(120_000);
+  const ours = caller.session().children.flatMap(({ spiIn, spiOut }): number[] => [spiIn, spiOut]);
+  const left = [...table.kernel.states.values()].map(({ state }): number => state.id.spi);
+  expect(left.filter((spi) => !ours.includes(spi))).toEqual([]);
+});
+
+const ENOMEM = 12;
 
 function rebind(table: Table): void {
   table.effects.length = 0;

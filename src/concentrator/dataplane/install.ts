@@ -189,15 +189,19 @@ export function onChildAnswer(
 ): void {
   installed.pending--;
   changedSite(engine, installed.erouteKey);
-  if (state !== undefined) becomeSure(engine, installed, state);
+  if (state !== undefined) becomeSure(engine, installed, { state, moves });
   if (!result.ok && !(isAgain && isDone(result.error, moves))) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
+    // It may be there all the same, made by the process before.
+    if (isAgain && state !== undefined) {
+      request(engine, { op: "delete-state", ...stateOf(installed, state) });
+    }
     // The state is still where it was, unless it has gone.
     if (moves !== undefined && result.error.errno !== "ESRCH") {
       request(engine, { op: "delete-state", ...stateOf(installed, moves) });
     }
-  } else if (state !== undefined) installed.ours.push(state);
+  } else if (state !== undefined && !isOnItsWay(installed, state)) installed.ours.push(state);
   if (installed.pending > 0) return;
   if (installed.phase === "removed") return deleteStates(engine, installed);
   const { refusal } = installed;
@@ -214,9 +218,13 @@ export function onChildAnswer(
 }
 
 /** The kernel has answered: what the next process would have asked again is settled. */
-function becomeSure({ dataplane }: Engine, installed: Installed, state: XfrmStateId): void {
+function becomeSure(
+  { dataplane }: Engine,
+  installed: Installed,
+  { state, moves }: Pick<ChildRequest, "moves"> & { readonly state: XfrmStateId },
+): void {
   const { outboundWaiting, moving } = installed;
-  if (moving.length > 0) {
+  if (moves !== undefined) {
     const left = moving.filter(({ to }) => !isSameState(to, state));
     installed.moving = left.length === 0 ? NO_MOVES : left;
   }
@@ -225,6 +233,11 @@ function becomeSure({ dataplane }: Engine, installed: Installed, state: XfrmStat
     installed.outboundWaiting = undefined;
   }
   if (!isUnsure(installed)) dataplane.unsure.delete(installed);
+}
+
+/** Whether it is asked to go elsewhere as soon as it is there. */
+function isOnItsWay({ moving }: Installed, state: XfrmStateId): boolean {
+  return moving.some(({ from }) => isSameState(from, state));
 }
 
 /**

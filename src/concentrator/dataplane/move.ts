@@ -5,6 +5,7 @@ import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
 import { changedSite } from "../changes.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -159,11 +160,21 @@ function portsOf({ local, remote }: Path, direction: "in" | "out"): Ports {
 
 function moveState(engine: Engine, installed: Installed, move: StateMove, ports: Ports): void {
   const at = installed.ours.findIndex((own) => isSameState(own, move.from));
-  if (at < 0) return;
-  installed.ours.splice(at, 1);
+  if (at >= 0) installed.ours.splice(at, 1);
+  else if (!isAskedFor(installed, move.from)) return;
   installed.moving = [...installed.moving, move];
   engine.dataplane.unsure.add(installed);
   askMove(engine, installed, { move, ports, isAgain: false });
+}
+
+/** Whether the kernel was asked to make this state, and has not answered: it moves after that. */
+function isAskedFor(
+  { phase, pending, outbound, outboundWaiting }: Installed,
+  id: XfrmStateId,
+): boolean {
+  const waits = outboundWaiting !== undefined && isSameState(outbound, id);
+  if (waits) return outboundWaiting.isAsked;
+  return phase === "installing" && pending > 0;
 }
 
 type Asked = { readonly move: StateMove; readonly ports: Ports; readonly isAgain: boolean };

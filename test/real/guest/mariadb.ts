@@ -32,7 +32,14 @@ export async function startGuestMariadb(data: "new" | "restarted" = "new"): Prom
   }
   const socket = `${FOLDER}/socket`;
   const server = start(undefined, ["mariadbd", ...options(socket)]);
+  let ended: number | undefined;
+  void server.exited.then(async (status) => {
+    ended = status;
+    // A test that it fails says why.
+    if (status !== 0) console.error(`MariaDB: status ${status}\n${await server.output()}`);
+  });
   const answers = async () => {
+    if (ended !== undefined) throw new Error(`it has ended with status ${ended}`);
     if (!existsSync(socket)) return false;
     return await sql(socket, "select 1").then(
       () => true,

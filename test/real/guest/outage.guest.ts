@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { OUR_ID } from "./erouted.ts";
 import { eventsOf, untilFailure } from "./events.ts";
 import { until } from "./hosts.ts";
@@ -43,7 +44,7 @@ beforeAll(async () => {
   const egroup = 'lookup_deadline = "20s"';
   scenario = await startScenario({ database, sites: rows, eroute, egroup });
   sites = await Promise.all([1, 2, 3, 4].map((n) => scenario.laboratory.addSite(n)));
-}, 400_000);
+}, patient(120_000));
 
 afterAll(async () => {
   for (const peer of peers) await peer.stop();

@@ -64,8 +64,13 @@ export type Pinging = {
   }>;
 };
 
-/** Pings ten times a second until it is stopped. */
-export async function startPinging(host: Host, to: string, from?: string): Promise<Pinging> {
+/** Pings ten times a second, if nothing else is said, until it is stopped. */
+export async function startPinging(
+  host: Host,
+  to: string,
+  from?: string,
+  intervalSeconds = 0.1,
+): Promise<Pinging> {
   const source = from === undefined ? [] : ["-I", from];
   const pattern = Buffer.from(MARK).toString("hex");
   const pinging = start(host, [
@@ -73,7 +78,7 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
     "-n",
     "-D", // the time of each answer
     "-i",
-    "0.1",
+    String(intervalSeconds),
     "-s",
     "96",
     "-p",
@@ -90,7 +95,8 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
       if (Number.isNaN(sent)) throw new Error(`ping ${to}: ${text}`);
       const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((m) => Number(m[1])));
       // Those of the last second may still have been on their way.
-      const awaited = Array.from({ length: Math.max(0, sent - 10) }, (_, i) => i + 1);
+      const count = Math.max(0, sent - Math.ceil(1 / intervalSeconds));
+      const awaited = Array.from({ length: count }, (_, i) => i + 1);
       const lost = awaited.filter((sequence) => !answered.has(sequence));
       return { sent, lost, gaps: gapsIn(text, lost) };
     },
