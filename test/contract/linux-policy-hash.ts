@@ -10,6 +10,13 @@ const OURS = { local: 0, remote: 24 };
 const OTHERS = { local: 16, remote: 28 };
 const UNSET = { local: 32, remote: 32 };
 
+/** The start of a daemon, as far as it is about the hash. */
+const WITHOUT_RIGHTS = `
+import { hashPoliciesOf } from "${import.meta.dir}/../../src/daemon/policy-hash.ts";
+const config = { policyHash: { 4: 24, 6: undefined } };
+hashPoliciesOf({ config, note: (entry) => console.log(JSON.stringify(entry)) });
+`;
+
 export function linuxPolicyHashContract(): void {
   describe("Linux finds policies by hash", () => {
     let kernel: Kernel;
@@ -47,6 +54,17 @@ export function linuxPolicyHashContract(): void {
     test("a length that no address has is refused in words", () => {
       const refused = hashPolicies(4, { local: 0, remote: 33 });
       expect(refused.ok ? "" : refused.error).toContain("local /0, remote /33: EINVAL");
+      expect(lengths()).toContain("IPv4 local 32 remote 32");
+    });
+
+    test("without the right to set them erouted warns, and goes on", () => {
+      const without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+      const said = run(...without, process.execPath, "-e", WITHOUT_RIGHTS);
+      expect(JSON.parse(said)).toEqual({
+        level: "warning",
+        reason: "policy-hash",
+        detail: "IPv4: local /0, remote /24: XFRM_MSG_GETSPDINFO: EPERM",
+      });
       expect(lengths()).toContain("IPv4 local 32 remote 32");
     });
 
