@@ -23,13 +23,13 @@ type Own = Pick<
 >;
 
 export function dataplaneSizes({ dataplane, requests }: Engine): Own {
-  const { installed, draining, repairs, policies, reqids, reqidsTaken } = dataplane;
+  const { installed, draining, repairs, policies, reqidsTaken } = dataplane;
   return {
     childSas: installed.size,
     draining: draining.queue.length,
     repairs: requests.size("repair") + repairs.lost.size + repairs.remakes.size,
     policies: policies.size,
-    reqids: reqids.size,
+    reqids: new Set([...installed.values()].map(({ place }) => place.reqid)).size,
     reqidsTaken: reqidsTaken.size,
   };
 }

@@ -24,8 +24,7 @@ export type Dataplane = {
   /** Child SAs by each remote subnet that their site has chosen without a row. */
   readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;
-  /** By eroute and selectors. */
-  readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
+  /** Those of Child SAs. */
   readonly reqidsTaken: Set<number>;
   /**
    * IKE SAs that have moved lately: until when the next move waits, and how many moves do. In the
@@ -51,7 +50,6 @@ export function createDataplane(): Dataplane {
     policies: new Map(),
     chosen: createPrefixTable(),
     routes: new Map(),
-    reqids: new Map(),
     reqidsTaken: new Set(),
     moves: new Map(),
     repairs: createRepairs(),

@@ -26,7 +26,7 @@ import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { policiesOf, releasePolicy, usePolicy, withNames } from "./policies.ts";
 import { leaveRepair, suspectStates } from "./repair.ts";
-import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
+import { releaseReqid, takeReqid } from "./reqids.ts";
 import { copyState, request, stateOf, wipeState } from "./request.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
@@ -42,12 +42,11 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
   const claimant = { spi, erouteKey: eroute.key };
   const room = roomFor(engine, claimant, { src, dst, spi: up.child.spiOut });
   if (!room.ok) return refuseChild(engine, spi, up, room.error);
-  const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
   const place = {
     child: up.child,
     path,
     encapsulate: needsEncapsulation(ike.nat),
-    reqid: takeReqid(engine, reqidKey),
+    reqid: takeReqid(engine, eroute.key, up.child),
     options: eroute.child,
     remoteSubnets: eroute.remoteSubnets,
   };
@@ -64,7 +63,6 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     place,
     ikeSpi: spi,
     encapsulated: place.encapsulate,
-    reqidKey,
     inbound: inbound.id,
     outbound: outbound.id,
     mark: eroute.child.mark,
@@ -82,7 +80,7 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     phase: "installing",
   };
   if (taken.refusal !== undefined) {
-    releaseReqid(engine, reqidKey);
+    releaseReqid(engine, eroute.key, place.reqid);
     wipeState(inbound, outbound);
     tell(engine, installed, err(taken.refusal));
     return;
@@ -163,21 +161,22 @@ export function letOthersSend(engine: Engine, going: number): void {
   const last = installed.get(going as ChildSa["spiIn"]);
   if (last === undefined) return;
   for (const spiIn of byEroute.get(last.erouteKey) ?? []) {
-    if (spiIn === last.child.spiIn || installed.get(spiIn)?.reqidKey !== last.reqidKey) continue;
+    if (spiIn === last.child.spiIn) continue;
+    if (installed.get(spiIn)?.place.reqid !== last.place.reqid) continue;
     installOutbound(engine, spiIn, last.child.spiIn);
   }
 }
 
 function anotherSends(
   engine: Engine,
-  { erouteKey, reqidKey, outbound, child }: Installed,
+  { erouteKey, place: { reqid }, outbound, child }: Installed,
   going: EspSpi,
 ): boolean {
   return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
     if (spiIn === going || spiIn === child.spiIn) return false;
     const other = engine.dataplane.installed.get(spiIn);
     if (other === undefined || other.outboundWaiting?.isAsked === false) return false;
-    return other.reqidKey === reqidKey && equalAddress(other.outbound.dst, outbound.dst);
+    return other.place.reqid === reqid && equalAddress(other.outbound.dst, outbound.dst);
   });
 }
 
@@ -350,7 +349,7 @@ function removeInstalled(engine: Engine, installed: Installed): void {
   for (const policy of policiesOf(installed).toReversed()) releasePolicy(engine, installed, policy);
   // While answers are under way, it is not known which states are ours.
   if (installed.pending === 0) deleteStates(engine, installed);
-  releaseReqid(engine, installed.reqidKey);
+  releaseReqid(engine, installed.erouteKey, installed.place.reqid);
 }
 
 /** Outbound before inbound: nothing is sent whose answer would not be accepted. */

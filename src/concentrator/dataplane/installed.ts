@@ -23,7 +23,6 @@ export type Installed = {
   /** What its states and policies are made of. */
   place: ChildPlace;
   encapsulated: boolean;
-  readonly reqidKey: string;
   inbound: XfrmStateId;
   outbound: XfrmStateId;
   /** Packets that each state had carried at the last query. */

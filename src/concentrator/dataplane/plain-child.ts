@@ -48,7 +48,6 @@ import {
   type OutboundWaiting,
   type StateMove,
 } from "./installed.ts";
-import { selectorsKey } from "./reqids.ts";
 import { childRoutes } from "./routes.ts";
 
 /** An installed Child SA as plain data. */
@@ -198,7 +197,6 @@ export function installedOf(plain: PlainChild, erouteKey: string): Installed {
     takesFrom,
     place,
     encapsulated: encapsulate,
-    reqidKey: `${erouteKey} ${selectorsKey(child)}`,
     inbound,
     outbound,
     packetsIn,

@@ -86,8 +86,5 @@ export function putChild(engine: Engine, plain: PlainChild, erouteKey: string): 
   for (const route of installed.routes) {
     putRouteUser(engine, formatPrefix(route.destination), { spiIn, route });
   }
-  const { reqid } = installed.place;
-  const uses = engine.dataplane.reqids.get(installed.reqidKey)?.uses ?? 0;
-  engine.dataplane.reqids.set(installed.reqidKey, { reqid, uses: uses + 1 });
-  engine.dataplane.reqidsTaken.add(reqid);
+  engine.dataplane.reqidsTaken.add(installed.place.reqid);
 }

@@ -76,7 +76,7 @@ function connected(): {
   const [inbound, outbound] = [inboundState(place, KEYS).id, outboundState(place, KEYS).id];
   const installed: Installed = {
     ...{ child, ikeSpi: IKE_SA, erouteKey: eroute.key, takesFrom: [], place },
-    ...{ encapsulated: false, reqidKey: "", inbound, outbound, mark: undefined },
+    ...{ encapsulated: false, inbound, outbound, mark: undefined },
     ...{ packetsIn: 0n, packetsOut: 0n, policies: [], routes: [] },
     ...{ outboundWaiting: undefined, moving: [] },
     ...{ ticket: 1 as Ticket, pending: 0, ours: [inbound, outbound], refusal: undefined },
