@@ -5,16 +5,37 @@ import { factsOf, type IkeSa, pathOf, saIdOf, stageOf } from "../../ike/ike-sa.t
 import type { SaId } from "../../ike/sa-id.ts";
 import type { Path } from "../../inet/endpoint.ts";
 
-/** A value: it does not change with the IKE SA. */
-export type Stand = {
-  readonly id: SaId;
-  readonly path: Path;
-  readonly stage: Stage;
+/** A value: an event makes another IKE SA of the one before, so this one does not change. */
+export class Stand {
+  readonly #sa: IkeSa;
+
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  get id(): SaId {
+    return saIdOf(this.#sa);
+  }
+
+  get path(): Path {
+    return pathOf(this.#sa);
+  }
+
+  get stage(): Stage {
+    return stageOf(this.#sa);
+  }
+
   /** Undefined until both ends are authenticated, and once it is deleted. */
-  readonly facts: IkeSaFacts | undefined;
-};
+  get facts(): IkeSaFacts | undefined {
+    if (last?.sa !== this.#sa) last = { sa: this.#sa, facts: factsOf(this.#sa) };
+    return last.facts;
+  }
+}
+
+/** Within an event the same one is asked for again and again; kept with each site it takes room. */
+let last: { readonly sa: IkeSa; readonly facts: IkeSaFacts | undefined } | undefined;
 
 /** How it stands now. */
 export function standOf(sa: IkeSa): Stand {
-  return { id: saIdOf(sa), path: pathOf(sa), stage: stageOf(sa), facts: factsOf(sa) };
+  return new Stand(sa);
 }
