@@ -40,9 +40,11 @@ export type Effect =
 
 /**
  * Whether what the effect follows from is kept before it is performed. The peer goes on from what
- * it gets; and a state that has moved is found only by who knows where to.
+ * it gets; a state that has moved is found only by who knows where to; and a state that sends at
+ * once is not to be made a second time.
  */
 export function isKeptFirst(effect: Effect): boolean {
-  if (effect.kind === "kernel") return effect.op.op === "move-state";
-  return effect.kind === "send";
+  if (effect.kind !== "kernel") return effect.kind === "send";
+  const { op } = effect;
+  return op.op === "move-state" || (op.op === "new-state" && op.isKeptFirst === true);
 }

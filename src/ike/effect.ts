@@ -80,7 +80,8 @@ export type EffectOf<Sa> =
   | { readonly kind: "held-back" }
   /**
    * Install a Child SA; answered by `child-installed`. With `inboundOnly` the outbound state waits
-   * for `child-outbound`: the peer may not have ours yet (RFC 7296 §2.8).
+   * for `child-outbound`: the peer may not have ours yet (RFC 7296 §2.8). With `isOurs` we have
+   * asked for it: the peer has it already, and repeats its answer to whoever asks again.
    */
   | {
       readonly kind: "child-up";
@@ -88,6 +89,7 @@ export type EffectOf<Sa> =
       readonly child: ChildSa;
       readonly keys: ChildKeys;
       readonly inboundOnly: boolean;
+      readonly isOurs: boolean;
     }
   /** With `insteadOf`: only if none but that one sends the same packets to the same address. */
   | { readonly kind: "child-outbound"; readonly spiIn: EspSpi; readonly insteadOf?: EspSpi }

@@ -28,6 +28,8 @@ export type XfrmRequest =
       readonly op: "new-state";
       readonly state: XfrmState;
       readonly insteadOf?: { readonly id: XfrmStateId; readonly mark?: XfrmMark };
+      /** Whoever goes on after a crash has to know that it may be there. */
+      readonly isKeptFirst?: boolean;
     }
   | { readonly op: "delete-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   | { readonly op: "put-policy"; readonly policy: XfrmPolicy }

@@ -143,7 +143,7 @@ export function connectForGood(inhabitant: Inhabitant, now: number): readonly Si
   const { site, ikev1 } = inhabitant;
   inhabitant.drawsFew = false;
   if (ikev1 !== undefined && inhabitant.speaks === 1) {
-    ikev1.settings = { ...ikev1.settings, initialContact: true };
+    ikev1.settings = { ...ikev1.settings, initialContact: true, drawSpi: () => undefined };
     return connectIkev1(ikev1, asInstant(now));
   }
   site.settings = { ...site.settings, initialContact: true };

@@ -36,6 +36,8 @@ export type KernelModel = {
   readonly history: ReadonlyMap<string, ModelState>;
   /** Requests carried out so far. */
   performed(): number;
+  /** States made once more with the keys of before: their packets count as replays. */
+  madeAgain(): number;
   perform(request: XfrmRequest): KernelResult;
   /** Another program changes the tables. */
   readonly tables: {
@@ -56,7 +58,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
   const policies = new Map<string, XfrmPolicy>();
   const routes = new Map<string, RemoteRoute>();
   const history = new Map<string, ModelState>();
-  let performed = 0;
+  let [performed, again] = [0, 0];
 
   const found = ({ id, mark }: Named): ModelState | undefined => {
     const model = states.get(stateKey(id));
@@ -73,6 +75,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
         makeRoom(request);
         if (states.has(key)) return EEXIST;
         const made = modelState(request.state, performed);
+        if (haveSameKeys(history.get(key), made)) again++;
         states.set(key, made);
         history.set(key, made);
         return 0;
@@ -123,6 +126,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
     history,
     tables: { states, policies, routes },
     performed: () => performed,
+    madeAgain: () => again,
     perform(request) {
       performed++;
       const fault = faults(request);
@@ -171,6 +175,10 @@ export function policyKey(id: XfrmPolicyId): string {
   const mark = id.mark === undefined ? "" : ` mark ${id.mark.value}/${id.mark.mask}`;
   const only = id.ifId === undefined ? mark : `${mark} if_id ${id.ifId}`;
   return `${id.direction} ${formatPrefix(src)} ${formatPrefix(dst)} ${ports}${only}`;
+}
+
+function haveSameKeys(before: ModelState | undefined, made: ModelState): boolean {
+  return before?.keys.every((key, at) => Bun.deepEquals(key, made.keys[at])) === true;
 }
 
 function modelState(state: XfrmState, madeAt: number): ModelState {

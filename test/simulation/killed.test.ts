@@ -31,10 +31,6 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     caller.ask({ kind: "rekey-ike" });
     settleThrough(table, caller, OUTSIDE);
   },
-  "we rekey the Child SA": ({ table, caller }) => {
-    expire(table, false);
-    settleThrough(table, caller, OUTSIDE);
-  },
   "the NAT of the site rebinds": ({ table }) => {
     const inbound = [...table.kernel.states.values()].find(({ state }) => state.direction === "in");
     if (inbound === undefined) throw new Error("there is an inbound state");
@@ -99,6 +95,7 @@ function isKilledAt(moment: number, what: string, savesLate: boolean): boolean {
   }
   const where = `before effect ${moment}: ${killedBefore.kind}`;
   expectWhole({ table, caller }, where);
+  expect([where, table.kernel.madeAgain()]).toEqual([where, 0]);
   return true;
 }
 

@@ -43,6 +43,7 @@ function withOne() {
       child: { ...child, spiIn, spiOut, replaces: inboundOnly ? child.spiIn : undefined },
       keys: { in: direction(), out: direction() },
       inboundOnly,
+      isOurs: false,
     });
   };
   const sending = (): readonly number[] =>

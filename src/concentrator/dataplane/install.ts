@@ -21,7 +21,7 @@ import { judgePolicies, takeOver } from "../sites/overlap.ts";
 import { enterChosen, leaveChosen } from "./chosen.ts";
 import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
-import { type ChildRequest, type Installed, isSameState, isUnsure, NO_MOVES } from "./installed.ts";
+import { type ChildRequest, type Installed, isSameState, isUnsure, NONE } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { policiesOf, releasePolicy, usePolicy, withNames } from "./policies.ts";
@@ -54,6 +54,8 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
   const outbound = outboundState(place, up.keys);
   const former = room.value;
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
+  // Packets go through it as soon as it is there. To put it there twice would number them anew.
+  const isKeptFirst = up.isOurs && engine.changes !== undefined;
   const named = withNames(childPolicies(place));
   const taken = judgePolicies(engine, eroute, named);
   const installed: Installed = {
@@ -68,8 +70,10 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     mark: eroute.child.mark,
     policies: undefined,
     routes: childRoutes(place),
-    outboundWaiting: waits ? { state: outbound, isAsked: false } : undefined,
-    moving: NO_MOVES,
+    outboundWaiting: waits ? outbound : undefined,
+    asked: isKeptFirst ? (waits ? [inbound] : [inbound, outbound]).map(copyState) : NONE,
+    moving: NONE,
+    isKeptFirst,
     packetsIn: 0n,
     packetsOut: 0n,
     ticket: up.ticket,
@@ -81,13 +85,14 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
   };
   if (taken.refusal !== undefined) {
     releaseReqid(engine, eroute.key, place.reqid);
-    wipeState(inbound, outbound);
+    wipeState(inbound, outbound, ...installed.asked);
     tell(engine, installed, err(taken.refusal));
     return;
   }
   enterTable(engine, installed);
   takeOutbound(engine, installed);
-  request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
+  const first = { op: "new-state", state: inbound, isKeptFirst } as const;
+  request(engine, first, { installed, makes: inbound.id });
   if (!waits) {
     const insteadOf = former === undefined ? {} : { insteadOf: vacate(former) };
     const op = { op: "new-state", state: outbound, ...insteadOf } as const;
@@ -141,11 +146,11 @@ function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boo
  */
 export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSpi): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
-  const waiting = installed?.outboundWaiting;
-  if (installed === undefined || waiting === undefined || waiting.isAsked) return;
+  const state = installed?.outboundWaiting;
+  if (installed === undefined || state === undefined) return;
   if (insteadOf !== undefined && anotherSends(engine, installed, insteadOf)) return;
-  const { state } = waiting;
-  installed.outboundWaiting = { state, isAsked: true };
+  installed.outboundWaiting = undefined;
+  installed.asked = [state];
   engine.dataplane.unsure.add(installed);
   changedSite(engine, installed.erouteKey);
   const op = { op: "new-state", state: copyState(state) } as const;
@@ -175,7 +180,7 @@ function anotherSends(
   return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
     if (spiIn === going || spiIn === child.spiIn) return false;
     const other = engine.dataplane.installed.get(spiIn);
-    if (other === undefined || other.outboundWaiting?.isAsked === false) return false;
+    if (other === undefined || other.outboundWaiting !== undefined) return false;
     return other.place.reqid === reqid && equalAddress(other.outbound.dst, outbound.dst);
   });
 }
@@ -210,6 +215,7 @@ export function onChildAnswer(
     return;
   }
   installed.phase = "up";
+  if (!isUnsure(installed)) engine.dataplane.unsure.delete(installed);
   count(engine, "child_sas_installed");
   countAgreed(engine, "child", installed.child.algorithms);
   if (installed.takesFrom.length > 0) takeOver(engine, installed);
@@ -222,14 +228,14 @@ function becomeSure(
   installed: Installed,
   { state, moves }: Pick<ChildRequest, "moves"> & { readonly state: XfrmStateId },
 ): void {
-  const { outboundWaiting, moving } = installed;
+  const isIt = (id: XfrmStateId) => isSameState(id, state);
   if (moves !== undefined) {
-    const left = moving.filter(({ to }) => !isSameState(to, state));
-    installed.moving = left.length === 0 ? NO_MOVES : left;
-  }
-  if (outboundWaiting?.isAsked === true && isSameState(outboundWaiting.state.id, state)) {
-    wipeState(outboundWaiting.state);
-    installed.outboundWaiting = undefined;
+    const left = installed.moving.filter(({ to }) => !isIt(to));
+    installed.moving = left.length === 0 ? NONE : left;
+  } else if (installed.asked.length > 0) {
+    wipeState(...installed.asked.filter(({ id }) => isIt(id)));
+    const left = installed.asked.filter(({ id }) => !isIt(id));
+    installed.asked = left.length === 0 ? NONE : left;
   }
   if (!isUnsure(installed)) dataplane.unsure.delete(installed);
 }
@@ -335,9 +341,11 @@ function leaveTable(engine: Engine, installed: Installed): void {
 
 function removeInstalled(engine: Engine, installed: Installed): void {
   installed.phase = "removed";
-  const { outboundWaiting } = installed;
-  if (outboundWaiting !== undefined) wipeState(outboundWaiting.state);
+  const { outboundWaiting, asked } = installed;
+  if (outboundWaiting !== undefined) wipeState(outboundWaiting);
+  wipeState(...asked);
   installed.outboundWaiting = undefined;
+  installed.asked = NONE;
   leaveTable(engine, installed);
   leaveOutbound(engine, installed);
   leaveRepair(engine, installed.child.spiIn);

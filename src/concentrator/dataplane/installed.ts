@@ -36,14 +36,17 @@ export type Installed = {
    */
   policies: readonly XfrmPolicy[] | undefined;
   routes: readonly RemoteRoute[];
+  /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
+  outboundWaiting: XfrmState | undefined;
   /**
-   * The outbound state of a rekeyed Child SA: it waits until the old one is deleted (RFC 7296
-   * §2.8), and is kept until the kernel has answered. Who goes on after a crash in between asks
-   * again.
+   * States whose keys are kept until the kernel has answered: after a crash in between, the next
+   * process asks for them again. Those that waited, and those of exchanges that were ours.
    */
-  outboundWaiting: OutboundWaiting | undefined;
+  asked: readonly XfrmState[];
   /** States on their way to other addresses, until the kernel has answered: for the same reason. */
   moving: readonly StateMove[];
+  /** Whether it is kept, with its keys, before the kernel is asked for it. */
+  readonly isKeptFirst: boolean;
   readonly ticket: Ticket;
   /** How many kernel requests of its installation have no answer yet. */
   pending: number;
@@ -59,17 +62,14 @@ export type Installed = {
   phase: "installing" | "up" | "removed";
 };
 
-/** With its keys, which are wiped with it. */
-export type OutboundWaiting = { readonly state: XfrmState; readonly isAsked: boolean };
-
 /** Of most Child SAs. */
-export const NO_MOVES: readonly StateMove[] = [];
+export const NONE: readonly never[] = [];
 
 export type StateMove = { readonly from: XfrmStateId; readonly to: XfrmStateId };
 
 /** Whether the kernel owes an answer without which the Child SA may have lost a state. */
-export function isUnsure({ outboundWaiting, moving }: Installed): boolean {
-  return outboundWaiting?.isAsked === true || moving.length > 0;
+export function isUnsure({ asked, moving, isKeptFirst, phase }: Installed): boolean {
+  return asked.length > 0 || moving.length > 0 || (isKeptFirst && phase === "installing");
 }
 
 /** Whether two IDs name the same state, as the kernel compares them. */

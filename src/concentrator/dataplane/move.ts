@@ -1,6 +1,7 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
+import type { Ticket } from "../../ike/ticket.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -14,7 +15,7 @@ import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
 import { type Installed, isSameState, type StateMove } from "./installed.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
-import { changePolicies } from "./policies.ts";
+import { changePolicies, policiesOf } from "./policies.ts";
 import { copyState, request, stateOf } from "./request.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 
@@ -109,8 +110,7 @@ function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void 
   moveState(engine, installed, { from: installed.outbound, to: outbound }, outPorts);
   if (outboundWaiting !== undefined) {
     const encapsulation = encapsulate ? outPorts : undefined;
-    const state = { ...outboundWaiting.state, id: outbound, encapsulation };
-    installed.outboundWaiting = { ...outboundWaiting, state };
+    installed.outboundWaiting = { ...outboundWaiting, id: outbound, encapsulation };
   }
   leaveOutbound(engine, installed);
   installed.inbound = inbound;
@@ -169,12 +169,12 @@ function moveState(engine: Engine, installed: Installed, move: StateMove, ports:
 
 /** Whether the kernel was asked to make this state, and has not answered: it moves after that. */
 function isAskedFor(
-  { phase, pending, outbound, outboundWaiting }: Installed,
+  { phase, pending, outbound, outboundWaiting, asked }: Installed,
   id: XfrmStateId,
 ): boolean {
+  if (asked.some((state) => isSameState(state.id, id))) return true;
   const waits = outboundWaiting !== undefined && isSameState(outbound, id);
-  if (waits) return outboundWaiting.isAsked;
-  return phase === "installing" && pending > 0;
+  return !waits && phase === "installing" && pending > 0;
 }
 
 type Asked = { readonly move: StateMove; readonly ports: Ports; readonly isAgain: boolean };
@@ -197,13 +197,26 @@ export function askAgain(engine: Engine): void {
   for (const installed of engine.dataplane.unsure) askFor(engine, installed);
 }
 
+/** Whether a Child SA that its IKE SA waits for is among them. */
+export function isAskedAgain({ dataplane }: Engine, spi: IkeSpi, ticket: Ticket): boolean {
+  for (const { ikeSpi, phase, ticket: own } of dataplane.unsure) {
+    if (ikeSpi === spi && phase === "installing" && own === ticket) return true;
+  }
+  return false;
+}
+
 function askFor(engine: Engine, installed: Installed): void {
-  const { outboundWaiting, moving, inbound, place } = installed;
+  const { asked, moving, inbound, place, phase } = installed;
+  for (const state of asked) {
+    const op = { op: "new-state", state: copyState(state) } as const;
+    request(engine, op, { installed, makes: state.id, isAgain: true });
+  }
   for (const move of moving) {
     const ports = portsOf(place.path, isSameState(move.to, inbound) ? "in" : "out");
     askMove(engine, installed, { move, ports, isAgain: true });
   }
-  if (outboundWaiting?.isAsked !== true) return;
-  const state = copyState(outboundWaiting.state);
-  request(engine, { op: "new-state", state }, { installed, makes: state.id, isAgain: true });
+  if (phase !== "installing") return;
+  for (const policy of policiesOf(installed)) {
+    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+  }
 }

@@ -10,6 +10,7 @@ import {
   mode,
   path,
   prefixes,
+  ticket,
 } from "../../ike/state/values.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import type { Prefix } from "../../inet/prefix.ts";
@@ -41,13 +42,7 @@ import type {
   XfrmState,
   XfrmStateId,
 } from "../../xfrm/state.ts";
-import {
-  type Installed,
-  isSameState,
-  NO_MOVES,
-  type OutboundWaiting,
-  type StateMove,
-} from "./installed.ts";
+import { type Installed, isSameState, NONE, type StateMove } from "./installed.ts";
 import { childRoutes } from "./routes.ts";
 
 /** An installed Child SA as plain data. */
@@ -61,6 +56,7 @@ export type PlainChild = Pick<
   | "packetsIn"
   | "packetsOut"
   | "outboundWaiting"
+  | "asked"
   | "moving"
   | "ours"
 > & {
@@ -69,6 +65,8 @@ export type PlainChild = Pick<
   readonly reqid: number;
   readonly options: ChildOptions;
   readonly remoteSubnets: readonly Prefix[];
+  /** Of one that the IKE SA still waits for. */
+  readonly ticket: Ticket | undefined;
 };
 
 const name = text(65_535);
@@ -147,24 +145,30 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   outbound: stateId,
   packetsIn: u64,
   packetsOut: u64,
-  outboundWaiting: optional(record<OutboundWaiting>({ state, isAsked: bool })),
+  outboundWaiting: optional(state),
+  asked: checked(list(state, 2), (states) => (states.length === 0 ? NONE : states)),
   moving: checked(list(record<StateMove>({ from: stateId, to: stateId }), 2), (moves) =>
-    moves.length === 0 ? NO_MOVES : moves,
+    moves.length === 0 ? NONE : moves,
   ),
   ours: checked(list(stateId, 4), (ids): XfrmStateId[] => [...ids]),
+  ticket: optional(ticket),
 });
 
 /**
- * The Child SA as plain data; undefined until the IKE SA has heard that it is there. While the
- * kernel owes an answer, the states are written that there will be: the reader asks the kernel.
+ * The Child SA as plain data; undefined until the IKE SA has heard that it is there, unless it is
+ * kept first. While the kernel owes an answer, the states are written that there will be: the
+ * reader asks the kernel.
  */
 export function plainOf(installed: Installed): PlainChild | undefined {
   const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
-  const { packetsIn, packetsOut, outboundWaiting, moving, pending, phase, refusal } = installed;
-  if (phase !== "up" || refusal !== undefined) return undefined;
+  const { packetsIn, packetsOut, outboundWaiting, asked, moving, pending, refusal } = installed;
+  const isInstalling = installed.phase === "installing";
+  if ((isInstalling && !installed.isKeptFirst) || refusal !== undefined) return undefined;
   const made = outboundWaiting === undefined ? [inbound, outbound] : [inbound];
-  const expected = made.filter((id) => !moving.some(({ to }) => isSameState(to, id)));
-  const ours = pending > 0 ? expected : installed.ours;
+  const comes = (id: XfrmStateId) =>
+    asked.some((state) => isSameState(state.id, id)) ||
+    moving.some(({ to }) => isSameState(to, id));
+  const ours = pending > 0 ? made.filter((id) => !comes(id)) : installed.ours;
   const { path, encapsulate, reqid, options, remoteSubnets } = place;
   return {
     child,
@@ -175,8 +179,10 @@ export function plainOf(installed: Installed): PlainChild | undefined {
     packetsIn,
     packetsOut,
     outboundWaiting,
+    asked,
     moving,
     ours,
+    ticket: isInstalling ? installed.ticket : undefined,
     path,
     encapsulate,
     reqid,
@@ -188,7 +194,8 @@ export function plainOf(installed: Installed): PlainChild | undefined {
 /** The Child SA as the tables keep it, with everything derived again. */
 export function installedOf(plain: PlainChild, erouteKey: string): Installed {
   const { child, ikeSpi, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
-  const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting, moving } = plain;
+  const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting, asked, moving } =
+    plain;
   const place = { child, path, encapsulate, reqid, options, remoteSubnets };
   return {
     child,
@@ -205,13 +212,15 @@ export function installedOf(plain: PlainChild, erouteKey: string): Installed {
     policies: undefined,
     routes: childRoutes(place),
     outboundWaiting,
+    asked,
     moving,
-    ticket: ANSWERED,
+    isKeptFirst: plain.ticket !== undefined,
+    ticket: plain.ticket ?? ANSWERED,
     pending: 0,
     ours,
     refusal: undefined,
     drains: false,
-    phase: "up",
+    phase: plain.ticket === undefined ? "up" : "installing",
   };
 }
 

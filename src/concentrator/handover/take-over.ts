@@ -20,7 +20,7 @@ import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
 import { unchangedSite } from "../changes.ts";
 import { installedAt } from "../dataplane/child-sas.ts";
-import { askAgain } from "../dataplane/move.ts";
+import { askAgain, isAskedAgain } from "../dataplane/move.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { orderUsers, putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
@@ -234,6 +234,7 @@ export class TakeOver {
   #noteWaits({ entry: { sa } }: PlainIkeSa): void {
     const spi = spiOf(sa);
     for (const { of, ticket } of kernelWaitsOf(sa)) {
+      if (of === "child" && isAskedAgain(this.#engine, spi, ticket)) continue;
       const event: IkeEvent =
         of === "child"
           ? { kind: "child-installed", ticket, result: err(NOT_KNOWN) }

@@ -266,7 +266,7 @@ function installGranted(
   return {
     sa: replaceQuickMode(sa, next),
     effects: [
-      { kind: "child-up", ticket, child, keys, inboundOnly: true },
+      { kind: "child-up", ticket, child, keys, inboundOnly: true, isOurs: true },
       ...countLegacy(child.algorithms),
     ],
   };

@@ -193,7 +193,7 @@ function install(
   return {
     sa: replaceQuickMode(sa, next),
     effects: [
-      { kind: "child-up", ticket, child, keys, inboundOnly: true },
+      { kind: "child-up", ticket, child, keys, inboundOnly: true, isOurs: false },
       ...countLegacy(child.algorithms),
     ],
   };

@@ -220,7 +220,7 @@ export function installGranted(
   const ticket = context.ticket();
   const loses = hasLost(asking, granted);
   const { child } = up;
-  const effects: IkeEffect[] = [childUp(ticket, up, loses)];
+  const effects: IkeEffect[] = [childUp(ticket, up, { inboundOnly: loses, isOurs: true })];
   if (rival !== undefined) effects.push({ kind: "count", counter: "rekey_collisions" });
   const begun = { isRedundant: loses, isDeleted: false };
   const next: Asking = { kind: "child-install", ticket, child, rival, ...begun };

@@ -276,7 +276,9 @@ export function installPrepared(
   const nonce = lowerNonce(plan.Ni, Nr);
   const kind = "child-install";
   const serving = { kind, messageId, ticket, child, nonce, exchangeType } as const;
-  const up = childUp(ticket, { child: child.sa, keys }, child.sa.replaces !== undefined);
+  const made = { child: child.sa, keys };
+  const inboundOnly = child.sa.replaces !== undefined;
+  const up = childUp(ticket, made, { inboundOnly, isOurs: false });
   const notes = leftOutNotes("CREATE_CHILD_SA", plan);
   return { sa: { ...sa, serving }, effects: [...notes, up] };
 }

@@ -42,7 +42,13 @@ export function makeFirstChild(
   const ticket = context.ticket();
   return {
     sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, first, child: made.answer } },
-    effects: [childUp(ticket, { child: made.answer.sa, keys: made.keys }, false)],
+    effects: [
+      childUp(
+        ticket,
+        { child: made.answer.sa, keys: made.keys },
+        { inboundOnly: false, isOurs: false },
+      ),
+    ],
   };
 }
 

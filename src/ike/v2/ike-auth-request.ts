@@ -319,7 +319,7 @@ function startFirstChild(
   const asking = { kind, ticket, child, rival: undefined, ...begun } as const;
   return {
     sa: { ...established, asking },
-    effects: [...first.effects, childUp(ticket, made, false)],
+    effects: [...first.effects, childUp(ticket, made, { inboundOnly: false, isOurs: false })],
   };
 }
 

@@ -158,13 +158,16 @@ export function leftOutNotes(
   ];
 }
 
-/** Asks to install the Child SA, without its outbound state if another one still sends. */
+/**
+ * Asks to install the Child SA, without its outbound state if another one still sends. `isOurs`: it
+ * was made in an exchange of ours that the next process repeats.
+ */
 export function childUp(
   ticket: Ticket,
   made: { readonly child: ChildSa; readonly keys: ChildKeys },
-  inboundOnly: boolean,
+  { inboundOnly, isOurs }: { readonly inboundOnly: boolean; readonly isOurs: boolean },
 ): IkeEffect {
-  return { kind: "child-up", ticket, child: made.child, keys: made.keys, inboundOnly };
+  return { kind: "child-up", ticket, child: made.child, keys: made.keys, inboundOnly, isOurs };
 }
 
 /** An ESP SPI as in proposals and notifies. */

@@ -78,7 +78,7 @@ function connected(): {
     ...{ child, ikeSpi: IKE_SA, erouteKey: eroute.key, takesFrom: [], place },
     ...{ encapsulated: false, inbound, outbound, mark: undefined },
     ...{ packetsIn: 0n, packetsOut: 0n, policies: [], routes: [] },
-    ...{ outboundWaiting: undefined, moving: [] },
+    ...{ outboundWaiting: undefined, asked: [], moving: [], isKeptFirst: false },
     ...{ ticket: 1 as Ticket, pending: 0, ours: [inbound, outbound], refusal: undefined },
     ...{ drains: false, phase: "up" },
   };

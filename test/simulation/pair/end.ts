@@ -41,6 +41,8 @@ export type EndSettings = {
   readonly plan: EroutePlan;
   /** Whether what is up is kept. */
   readonly keeps: boolean;
+  /** As the daemon does it: before a message leaves, and when no event waits any more. */
+  readonly savesLate: boolean;
 };
 
 /** What an end needs from its world. */
@@ -59,6 +61,8 @@ export type EndWorld = {
   log(end: string, line: () => string): void;
   onReason(reason: string): void;
   onHandled(end: End, event: Event, effects: readonly Effect[]): void;
+  /** Whether it is killed before this effect: its driver throws. */
+  dies(end: End, effect: Effect): boolean;
   /** The ends that a host name resolves to. */
   addressOf(host: string): Address | undefined;
 };
@@ -72,6 +76,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
     now: asInstant(world.now()),
     random: (count) => prng.octets(count),
     keeps: settings.keeps,
+    savesLate: settings.savesLate,
   });
   const { concentrator } = succession;
   const kernel = createKernel(world.faults);
@@ -112,6 +117,8 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
       if (entry.reason === "message") messages.push(entry);
     },
     onHandled: (event, effects) => world.onHandled(end, event, effects),
+    dies: (effect) => world.dies(end, effect),
+    onQuiet: () => succession.save(world.now()),
   });
 
   /** States end when their time is over; the world says what they have carried. */

@@ -13,6 +13,7 @@ import { type Address, equalAddress } from "../../../src/inet/address.ts";
 import type { Endpoint, Path } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
 import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
+import { KILLED } from "../driver.ts";
 import { createIvLog, type IvLog, noteIv } from "../ivs.ts";
 import { removeLeftovers, tablesOf } from "../keeping.ts";
 import type { KernelFaults } from "../kernel.ts";
@@ -71,6 +72,8 @@ export type PairSettings = {
   readonly crashes?: boolean;
   /** Whether this end, which has just handled an event, is killed now as well. */
   readonly isKilled?: (end: string) => boolean;
+  /** Whether this end is killed before this effect. It then keeps things as the daemon does. */
+  readonly dies?: (end: string, effect: Effect) => boolean;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -166,6 +169,7 @@ export function layPair(settings: PairSettings): Pair {
     log: note,
     onReason: (reason: string) => pair.reasons.set(reason, (pair.reasons.get(reason) ?? 0) + 1),
     addressOf: (host: string) => addresses[host],
+    dies: (end: End, effect: Effect) => settings.dies?.(end.name, effect) === true,
     send(from: End, effect: Extract<Effect, { kind: "send" }>) {
       const { weather } = pair;
       const copies = network.chance(weather.doubled) ? 2 : 1;
@@ -215,6 +219,15 @@ export function layPair(settings: PairSettings): Pair {
     note(end.name, () => "is killed, and another process goes on");
     schedule.plan(clock, () => pair.feed(end, tablesOf(end.kernel)));
   };
+  /** It was killed in the midst of its work. What it asks the kernel again comes first. */
+  const goOn = (end: End): void => {
+    note(end.name, () => "is killed in the midst of an event, and another process goes on");
+    end.succession.die(clock);
+    end.driver.feed({ kind: "deadline" });
+    removeLeftovers(end.kernel, end.concentrator);
+    schedule.plan(clock, () => pair.feed(end, tablesOf(end.kernel)));
+    wake(end);
+  };
   const wakes = new Map<string, number>();
   /** One timer for each end, as in the daemon; one that fires too early does no harm. */
   const wake = (end: End): void => {
@@ -233,8 +246,8 @@ export function layPair(settings: PairSettings): Pair {
     const [own, other] = name === "a" ? ["192.0.2.1", "192.0.2.2"] : ["192.0.2.2", "192.0.2.1"];
     const peerId = name === "a" ? "end-b" : "end-a";
     const plan = pairPlan(name, { host: other, peerId }, settings);
-    const keeps = settings.crashes === true;
-    return { name, address: endpointOf(own, 0).address, peerId, plan, keeps };
+    const [keeps, savesLate] = [settings.crashes === true, settings.dies !== undefined];
+    return { name, address: endpointOf(own, 0).address, peerId, plan, keeps, savesLate };
   };
   const [settingsA, settingsB] = [settingsOf("a"), settingsOf("b")];
   const pair: Pair = {
@@ -267,7 +280,14 @@ export function layPair(settings: PairSettings): Pair {
       }
       clock = until;
     },
-    feed: (end, event) => end.driver.feed(event),
+    feed(end, event) {
+      try {
+        end.driver.feed(event);
+      } catch (error) {
+        if (error !== KILLED) throw error;
+        goOn(end);
+      }
+    },
     rebind: () => nat?.rebind(),
     lastSent: () => last,
     mapped: (port) => nat?.mapped(port),

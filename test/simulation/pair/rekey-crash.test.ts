@@ -1,9 +1,11 @@
 /**
- * A process is killed after each event of a rekey, at either end, and any one message is lost with
- * it: the next process goes on, no SA is made anew, none is left over, no packet is lost.
+ * A process is killed after each event of a rekey, or before each effect, at either end, and any
+ * one message is lost with it: the next process goes on, no SA is made anew, none is left over, no
+ * packet is lost, and none is numbered like another one.
  */
 
 import { expect, test } from "bun:test";
+import type { Effect } from "../../../src/concentrator/effect.ts";
 import { patient } from "../../patience.ts";
 import { DEEDS } from "./crossing.ts";
 import { judgeSettled } from "./judge.ts";
@@ -22,20 +24,24 @@ type Case = {
   /** Who begins. */
   readonly by: "a" | "b" | "both";
   readonly killed: "a" | "b";
-  /** After which of its events, counted from 1. */
+  /** What is counted: it is killed after an event, or before an effect. */
+  readonly in: "events" | "effects";
+  /** Which of them, counted from 1. */
   readonly step: number;
   readonly lost: number;
 };
 
-/** Whether the killed end had that many events. */
+/** Whether the killed end had that many events, or effects. */
 function live(one: Case): boolean {
   const { deed, by, killed, step, lost } = one;
   let [sent, handled, counts] = [0, 0, false];
+  const isIt = (end: string) => counts && end === killed && ++handled === step;
+  const dies = (end: string, { kind }: Effect) => kind !== "journal" && isIt(end);
   const pair: Pair = layPair({
     ...{ seed: step, weather: { ...FINE, delayMs: [WAY_MS, WAY_MS] }, crashes: true },
     eroute: { livenessMs: 20_000 },
     loses: () => counts && ++sent === lost,
-    isKilled: (end) => counts && end === killed && ++handled === step,
+    ...(one.in === "events" ? { isKilled: isIt } : { dies }),
   });
   pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
   pair.runUntil(5_000);
@@ -58,8 +64,9 @@ function live(one: Case): boolean {
     lost: traffic.lost + traffic.blocked,
     bugs: pair.reasons.get("internal-error") ?? 0,
     ivs: pair.ivs.repeats,
+    madeAgain: pair.a.kernel.madeAgain() + pair.b.kernel.madeAgain(),
   };
-  const expected = { complaints: [], established: 0, lost: 0, bugs: 0, ivs: [] };
+  const expected = { complaints: [], established: 0, lost: 0, bugs: 0, ivs: [], madeAgain: 0 };
   if (!Bun.deepEquals(is, expected)) console.error(pair.log.join("\n"));
   expect({ one, is }).toEqual({ one, is: expected });
   return handled >= step;
@@ -72,15 +79,22 @@ function establishedAt({ a, b }: Pair): number {
   );
 }
 
+const WAYS = [
+  ["events", "killed after each event"],
+  ["effects", "killed before each effect"],
+] as const;
+
 for (const deed of ["rekey Child SA", "rekey IKE SA"]) {
-  for (const by of ["a", "b", "both"] as const) {
+  for (const [by, [counted, how]] of (["a", "b", "both"] as const).flatMap((by) =>
+    WAYS.map((way) => [by, way] as const),
+  )) {
     test(
-      `${deed} by ${by}: killed after each event, with any message lost`,
+      `${deed} by ${by}: ${how}, with any message lost`,
       () => {
         for (const killed of ["a", "b"] as const) {
           for (const lost of LOST) {
             let step = 1;
-            while (live({ deed, by, killed, step, lost })) step++;
+            while (live({ deed, by, killed, in: counted, step, lost })) step++;
             // More than the request and the answer: each end also deletes, or hears of it.
             expect(step).toBeGreaterThan(2);
           }
@@ -97,7 +111,7 @@ test(
     for (const killed of ["a", "b"] as const) {
       for (const lost of LOST) {
         let step = 1;
-        while (call({ deed: "connect", by: "b", killed, step, lost })) step++;
+        while (call({ deed: "connect", by: "b", killed, in: "events", step, lost })) step++;
         expect(step).toBeGreaterThan(2);
       }
     }
