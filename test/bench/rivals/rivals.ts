@@ -151,14 +151,18 @@ async function measure(responder: Responder, flood: string, line: Line): Promise
     };
     const cold = await loaded({ first: 1, count: SITES, window: WINDOW });
     await Bun.sleep(SETTLE_MS);
-    const siteOctets = (responder.residentOctets() - emptyOctets) / SITES;
+    const filledOctets = responder.residentOctets();
+    const siteOctets = (filledOctets - emptyOctets) / SITES;
     let first = SITES + 1;
     const single = await loaded({ first, count: SINGLE, window: 1 });
     first += SINGLE;
     const steady = await loaded({ first, count: STEADY, window: WINDOW, rate: STEADY_RATE });
     first += STEADY;
     const warm = await loaded({ first, count: SITES, window: WINDOW });
-    return { cold, single, steady, warm, emptyOctets, siteOctets };
+    await Bun.sleep(SETTLE_MS);
+    const further = SINGLE + STEADY + SITES;
+    const furtherSiteOctets = (responder.residentOctets() - filledOctets) / further;
+    return { cold, single, steady, warm, emptyOctets, siteOctets, furtherSiteOctets };
   } finally {
     await responder.stop();
   }

@@ -11,7 +11,10 @@ export type Figures = {
   readonly steady: Loaded;
   readonly warm: Loaded;
   readonly emptyOctets: number;
+  /** What the first storm has added, compiled code and a grown heap included. */
   readonly siteOctets: number;
+  /** What all loads after it have added. */
+  readonly furtherSiteOctets: number;
 };
 
 export type Run = {
@@ -45,6 +48,7 @@ const ROWS: readonly Row[] = [
   { what: "  p99, ms", of: ({ steady }) => steady.load.p99 },
   { what: "resident before the first call, MiB", of: ({ emptyOctets }) => emptyOctets / 2 ** 20 },
   { what: "resident a site, KiB", of: ({ siteOctets }) => siteOctets / 1024 },
+  { what: "  of those after the first storm", of: (figures) => figures.furtherSiteOctets / 1024 },
   { what: "repeats", of: ({ cold, warm }) => cold.load.repeats + warm.load.repeats },
   { what: "not connected", of: (figures) => missed(figures) },
 ];
