@@ -13,7 +13,7 @@ import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { isAnswered, type Pinging, ping, startPinging } from "./wire.ts";
-import { xfrmDrops } from "./xfrm-states.ts";
+import { xfrmDrops, xfrmStates } from "./xfrm-states.ts";
 
 /** Octets after which a Child SA is rekeyed: more than the pings of other tests have. */
 const OCTETS_SOFT = 2_000_000;
@@ -81,6 +81,7 @@ test(
     if (lost.length > 1) throw new Error(await eventsText());
     await expectKernelAsStatusSays(scenario);
     for (const { swan } of ends) expect((await swan.sas()).length).toBe(1);
+    for (const end of ends) await untilTwoStates(end);
     const drops = Object.values(await xfrmDrops(scenario.laboratory.concentrator));
     expect(drops.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(1);
   },
@@ -188,6 +189,15 @@ async function goOn(): Promise<void> {
   const { laboratory } = scenario;
   const erouted = await startErouted(laboratory.concentrator, { ...SETTINGS, sites: [] });
   scenario = { laboratory, erouted };
+}
+
+/** Inbound and outbound of its Child SA: it keeps those that were replaced for some seconds. */
+async function untilTwoStates({ site, swan }: End): Promise<void> {
+  const hasTwo = async () => (await xfrmStates(site.host)).length === 2;
+  await until(`${site.host.name} has two states`, hasTwo).catch(async (cause) => {
+    const states = await must(site.host, ["ip", "-s", "xfrm", "state"]);
+    throw new Error(`${states}\n${await swan.log()}`, { cause });
+  });
 }
 
 /** What each kernel has counted of packets that it dropped. */
