@@ -13,7 +13,6 @@ import { createAttempts } from "../why/attempts.ts";
 import { createFailureCounts } from "../why/failure-counts.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
-import { openCompilerThreads } from "./compiler-threads.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
@@ -73,7 +72,6 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
   const daemon = createDaemon(config, left);
   const { note } = daemon;
-  daemon.compilers.yield();
   if (stateFolder !== undefined) daemon.keptEvents = keepEvents(daemon, stateFolder);
   if (folder.ok) daemon.folder = folder.value;
   else note({ level: "warning", reason: "state-not-kept", detail: folder.error });
@@ -188,7 +186,6 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     concentrator,
     keeper: undefined,
     keptEvents: undefined,
-    compilers: openCompilerThreads(),
     warmUp: undefined,
     takenOver: undefined,
     shell: undefined,
@@ -253,7 +250,6 @@ async function open(
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
         daemon.warmUp?.postpone();
-        daemon.compilers.onDatagram(now());
         gate.pass(octets, path);
       },
       onLost: (datagrams) => daemon.shell?.feed({ kind: "datagrams-lost", datagrams }),
