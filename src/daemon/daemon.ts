@@ -7,6 +7,7 @@ import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { StatusServer } from "../status/server.ts";
 import type { Attempts } from "../why/attempts.ts";
 import type { Captures } from "./capture.ts";
+import type { CompilerThreads } from "./compiler-threads.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";
 import type { KeptEvents } from "./keep/keep-events.ts";
@@ -59,6 +60,7 @@ export type Daemon = Reloadable & {
   keeper: Keeper | undefined;
   /** Undefined: neither are events. */
   keptEvents: KeptEvents | undefined;
+  readonly compilers: CompilerThreads;
   warmUp: IdleWarmUp | undefined;
   /** Undefined: nothing was read at the start. */
   takenOver: TakenOver | undefined;

@@ -13,6 +13,7 @@ import { createAttempts } from "../why/attempts.ts";
 import { createFailureCounts } from "../why/failure-counts.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
+import { openCompilerThreads } from "./compiler-threads.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
@@ -72,6 +73,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const cold = left !== undefined && left.slots.left > 1 ? undefined : warmUp();
   const daemon = createDaemon(config, left);
   const { note } = daemon;
+  daemon.compilers.yield();
   if (stateFolder !== undefined) daemon.keptEvents = keepEvents(daemon, stateFolder);
   if (folder.ok) daemon.folder = folder.value;
   else note({ level: "warning", reason: "state-not-kept", detail: folder.error });
@@ -186,6 +188,7 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     concentrator,
     keeper: undefined,
     keptEvents: undefined,
+    compilers: openCompilerThreads(),
     warmUp: undefined,
     takenOver: undefined,
     shell: undefined,
@@ -250,6 +253,7 @@ async function open(
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
         daemon.warmUp?.postpone();
+        daemon.compilers.onDatagram(now());
         gate.pass(octets, path);
       },
       onLost: (datagrams) => daemon.shell?.feed({ kind: "datagrams-lost", datagrams }),
