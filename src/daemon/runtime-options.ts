@@ -12,17 +12,12 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * By default whatever has run some thousand times is compiled once more, at the highest level. When
  * a whole fleet calls, that takes a third of the processor, for code which is hardly faster.
  *
- * Where there are 16 GiB and more the heap may grow to three times what was live in it, elsewhere
- * to twice. What it has once grown to is not given back, because objects do not move: twice will
- * do everywhere.
- *
  * And ten times a second a thread gives back all memory that happens to be free, down to single
  * pages, most of which the next call needs again. Every five seconds is often enough.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
   BUN_JSC_thresholdForFTLOptimizeSoon: "100000",
-  BUN_JSC_heapGrowthMaxIncrease: "1",
   MIMALLOC_PURGE_DELAY: "5000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
 };
