@@ -1,7 +1,6 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
-import type { Ticket } from "../../ike/ticket.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -15,8 +14,8 @@ import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
 import { type Installed, isSameState, type StateMove } from "./installed.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
-import { changePolicies, policiesOf } from "./policies.ts";
-import { copyState, request, stateOf } from "./request.ts";
+import { changePolicies } from "./policies.ts";
+import { request, stateOf } from "./request.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 
 /**
@@ -153,7 +152,7 @@ function moveRoutes(engine: Engine, installed: Installed): void {
 
 type Ports = { readonly srcPort: number; readonly dstPort: number };
 
-function portsOf({ local, remote }: Path, direction: "in" | "out"): Ports {
+export function portsOf({ local, remote }: Path, direction: "in" | "out"): Ports {
   const [src, dst] = direction === "in" ? [remote, local] : [local, remote];
   return { srcPort: src.port, dstPort: dst.port };
 }
@@ -179,7 +178,12 @@ function isAskedFor(
 
 type Asked = { readonly move: StateMove; readonly ports: Ports; readonly isAgain: boolean };
 
-function askMove(engine: Engine, installed: Installed, { move, ports, isAgain }: Asked): void {
+/** Asks the kernel to move a state; `isAgain`: the process before may have done so. */
+export function askMove(
+  engine: Engine,
+  installed: Installed,
+  { move, ports, isAgain }: Asked,
+): void {
   const { from, to } = move;
   const encapsulation = installed.place.encapsulate ? ports : undefined;
   request(
@@ -187,36 +191,4 @@ function askMove(engine: Engine, installed: Installed, { move, ports, isAgain }:
     { op: "move-state", ...stateOf(installed, from), to, encapsulation },
     { installed, makes: to, moves: from, isAgain },
   );
-}
-
-/**
- * Asks the kernel once more for what the process before may have asked it without hearing the
- * answer: moves, and outbound states that waited. Without that they would be lost with their keys.
- */
-export function askAgain(engine: Engine): void {
-  for (const installed of engine.dataplane.unsure) askFor(engine, installed);
-}
-
-/** Whether a Child SA that its IKE SA waits for is among them. */
-export function isAskedAgain({ dataplane }: Engine, spi: IkeSpi, ticket: Ticket): boolean {
-  for (const { ikeSpi, phase, ticket: own } of dataplane.unsure) {
-    if (ikeSpi === spi && phase === "installing" && own === ticket) return true;
-  }
-  return false;
-}
-
-function askFor(engine: Engine, installed: Installed): void {
-  const { asked, moving, inbound, place, phase } = installed;
-  for (const state of asked) {
-    const op = { op: "new-state", state: copyState(state) } as const;
-    request(engine, op, { installed, makes: state.id, isAgain: true });
-  }
-  for (const move of moving) {
-    const ports = portsOf(place.path, isSameState(move.to, inbound) ? "in" : "out");
-    askMove(engine, installed, { move, ports, isAgain: true });
-  }
-  if (phase !== "installing") return;
-  for (const policy of policiesOf(installed)) {
-    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-  }
 }

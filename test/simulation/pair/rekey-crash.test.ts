@@ -7,6 +7,7 @@
 import { expect, test } from "bun:test";
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import { patient } from "../../patience.ts";
+import { NORMAL_EROUTE } from "../plan.ts";
 import { DEEDS } from "./crossing.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
@@ -143,6 +144,30 @@ function call(one: Case): boolean {
   expect({ one, complaints, ivs: pair.ivs.repeats }).toEqual({ one, complaints: [], ivs: [] });
   return wasKilled;
 }
+
+test("a new Child SA of ours, killed before each effect: its policies and routes are there", () => {
+  let step = 1;
+  const eroute = { child: { ...NORMAL_EROUTE.child, routes: true } };
+  for (let isOver = false; !isOver; step++) {
+    let [handled, counts] = [0, false];
+    const pair: Pair = layPair({
+      ...{ seed: step, weather: FINE, crashes: true, eroute },
+      dies: (end, { kind }) => counts && end === "a" && kind !== "journal" && ++handled === step,
+    });
+    pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+    pair.runUntil(5_000);
+    counts = true;
+    DEEDS["new Child SA"]?.(pair, pair.a);
+    pair.runUntil(pair.now() + REKEY_MS);
+    counts = false;
+    pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+    pair.runUntil(pair.now() + REKEY_MS);
+    const routes = [pair.a, pair.b].map(({ kernel }) => kernel.routes.size);
+    expect([step, judgeSettled(pair), routes]).toEqual([step, [], [1, 1]]);
+    isOver = handled < step;
+  }
+  expect(step).toBeGreaterThan(5);
+});
 
 test("a request that is repeated after a crash, and its answer, have the same octets", () => {
   for (const killed of ["a", "b"] as const) {
