@@ -1,4 +1,4 @@
-/** Pure rooms: no clock, randomness, waiting or output; `throw` only where it belongs. */
+/** Pure rooms: no clock, randomness, waiting, output or state; `throw` only where it belongs. */
 
 import { expect, test } from "bun:test";
 import { roomOf, type SourceFile, sourcesIn, withoutComments, withoutStrings } from "./source.ts";
@@ -13,6 +13,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/, "a timer"],
   [/\basync\b|\bawait\b|\bPromise\b/, "waiting"],
   [/\bconsole\.|\bprocess\.|\bBun\./, "the outside world"],
+  [/^(?:export )?(?:let|var)\b/, "state of a module: each engine has its own"],
   [/\bBuffer\b/, "Buffer: octets are Uint8Array here"],
 ];
 
@@ -36,6 +37,8 @@ test("the check finds faults in code, and ignores comments and messages", () => 
   expect(found("setTimeout(() => {}, 5);")).toBe(1);
   expect(found("async function f() {}")).toBe(1);
   expect(found('console.log("x");')).toBe(1);
+  expect(found("let last: number | undefined;")).toBe(1);
+  expect(found("  let last = 0;")).toBe(0);
   expect(found('// console.log("x")\nconst a = "await Date.now()";')).toBe(0);
 });
 

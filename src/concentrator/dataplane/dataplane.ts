@@ -8,6 +8,7 @@ import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { DrainingStates, Installed, PolicyUsers } from "./installed.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
+import type { ChildPlace } from "./xfrm-of-child.ts";
 
 export type Dataplane = {
   /** Child SAs by our inbound SPI. */
@@ -21,6 +22,8 @@ export type Dataplane = {
   readonly draining: DrainingStates;
   /** By name. */
   readonly policies: Map<string, PolicyUsers>;
+  /** Those of the Child SA of which one was asked for last, by name. */
+  lastNamed: NamedPolicies | undefined;
   /** Child SAs by each remote subnet that their site has chosen without a row. */
   readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;
@@ -39,6 +42,11 @@ export type Dataplane = {
   standingRetryAt: Instant | undefined;
 };
 
+export type NamedPolicies = {
+  readonly place: ChildPlace;
+  readonly byName: ReadonlyMap<string, XfrmPolicy>;
+};
+
 /** Before anything of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
@@ -48,6 +56,7 @@ export function createDataplane(): Dataplane {
     unsure: new Set(),
     draining: { queue: [], spis: new Set() },
     policies: new Map(),
+    lastNamed: undefined,
     chosen: createPrefixTable(),
     routes: new Map(),
     reqidsTaken: new Set(),

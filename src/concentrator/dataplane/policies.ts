@@ -51,19 +51,17 @@ export function policyInForce({ dataplane }: Engine, name: string): XfrmPolicy |
   const user = policyUsers(dataplane, name).at(-1);
   if (user === undefined || !isChild(user)) return user;
   const installed = dataplane.installed.get(user);
-  return installed === undefined ? undefined : policyNamed(installed.place, name);
+  return installed === undefined ? undefined : policyNamed(dataplane, installed.place, name);
 }
 
 /** A Child SA may have hundreds, and they are asked for one after the other. */
-function policyNamed(place: ChildPlace, name: string): XfrmPolicy | undefined {
-  if (lastNamed?.place !== place) {
+function policyNamed(dataplane: Dataplane, place: ChildPlace, name: string) {
+  if (dataplane.lastNamed?.place !== place) {
     const byName = new Map(childPolicies(place).map((one) => [formatPolicyId(one.id), one]));
-    lastNamed = { place, byName };
+    dataplane.lastNamed = { place, byName };
   }
-  return lastNamed.byName.get(name);
+  return dataplane.lastNamed.byName.get(name);
 }
-
-let lastNamed: { place: ChildPlace; byName: ReadonlyMap<string, XfrmPolicy> } | undefined;
 
 /** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
 export function policyHolders({ dataplane }: Engine, name: string): readonly string[] {

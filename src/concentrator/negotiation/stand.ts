@@ -27,13 +27,9 @@ export class Stand {
 
   /** Undefined until both ends are authenticated, and once it is deleted. */
   get facts(): IkeSaFacts | undefined {
-    if (last?.sa !== this.#sa) last = { sa: this.#sa, facts: factsOf(this.#sa) };
-    return last.facts;
+    return factsOf(this.#sa);
   }
 }
-
-/** Within an event the same one is asked for again and again; kept with each site it takes room. */
-let last: { readonly sa: IkeSa; readonly facts: IkeSaFacts | undefined } | undefined;
 
 /** How it stands now. */
 export function standOf(sa: IkeSa): Stand {

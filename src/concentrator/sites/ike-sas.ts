@@ -105,7 +105,10 @@ export function versionsOf(engine: Engine, { ikeSas }: ErouteInUse): readonly Ik
 
 /** The facts of all that are up, the oldest first. */
 export function* factsOfAll({ sites }: Engine): Generator<IkeSaFacts> {
-  for (const { stand } of sites.ikeSas.values()) if (stand.facts !== undefined) yield stand.facts;
+  for (const { stand } of sites.ikeSas.values()) {
+    const { facts } = stand;
+    if (facts !== undefined) yield facts;
+  }
 }
 
 /** What the journal says of it. */
