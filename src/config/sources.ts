@@ -9,6 +9,8 @@ export type ConfigSources = {
   /** Files that it names, by path, and environment variables; what could not be read is missing. */
   readonly files: ReadonlyMap<string, string>;
   readonly env: ReadonlyMap<string, string>;
+  /** `dataplane.kind` that stays until a restart, although the text says otherwise. */
+  readonly dataplane?: "xfrm" | "none";
 };
 
 /** Reads from outside, and notes what was read. */
@@ -54,10 +56,10 @@ export function isSameSources(a: ConfigSources, b: ConfigSources): boolean {
 }
 
 /** As text, for a place that keeps secrets. */
-export function sourcesText({ text, files, env }: ConfigSources): string {
+export function sourcesText({ text, files, env, dataplane }: ConfigSources): string {
   const sorted = (map: ReadonlyMap<string, string>) =>
     [...map].sort(([x], [y]) => (x < y ? -1 : 1));
-  return JSON.stringify({ text, files: sorted(files), env: sorted(env) });
+  return JSON.stringify({ text, files: sorted(files), env: sorted(env), dataplane });
 }
 
 /** From {@link sourcesText}; undefined if it is none. */
@@ -71,7 +73,10 @@ export function sourcesFrom(written: string): ConfigSources | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const [text, files, env] = ["text", "files", "env"].map((key) => Reflect.get(value, key));
   if (typeof text !== "string" || !isPairs(files) || !isPairs(env)) return undefined;
-  return { text, files: new Map(files), env: new Map(env) };
+  const sources = { text, files: new Map(files), env: new Map(env) };
+  const dataplane: unknown = Reflect.get(value, "dataplane");
+  const isKind = dataplane === "xfrm" || dataplane === "none";
+  return isKind ? { ...sources, dataplane } : sources;
 }
 
 function isPairs(value: unknown): value is [string, string][] {

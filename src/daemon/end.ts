@@ -2,6 +2,7 @@
 
 import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
 import { now } from "../linux/clock.ts";
+import { openKernel } from "../linux/xfrm-kernel.ts";
 import { claimsOf } from "../xfrm/claims.ts";
 import type { Daemon } from "./daemon.ts";
 import { unhashPolicies } from "./policy-hash.ts";
@@ -49,15 +50,15 @@ export async function close(daemon: Daemon): Promise<void> {
   daemon.shell?.close();
   daemon.keyExchanger.close();
   daemon.signer.close();
-  const { kernel, config } = daemon;
-  const kept = config.keepBlocking ? standingPolicies(config.plan) : new Map();
+  const { kernel } = daemon;
+  const kept = policiesThatStay(daemon);
   await within(CLOSE_MS, [
     ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
     daemon.status?.stop(),
     // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
     daemon.shell === undefined ? undefined : kernel?.removeLeftovers(claimsOf(kept)),
   ]);
-  if (kernel !== undefined) unhashPolicies(config);
+  if (kernel !== undefined) unhashPolicies(daemon);
   kernel?.close();
   daemon.routes?.close();
   daemon.sockets?.close();
@@ -71,6 +72,21 @@ export async function close(daemon: Daemon): Promise<void> {
   }
   daemon.recorder.stop();
   await within(CLOSE_MS, [daemon.log.flush()]);
+}
+
+/** Takes out of the kernel what an earlier run has left, as at an orderly end. */
+export async function emptyKernel(daemon: Daemon): Promise<void> {
+  const opened = openKernel();
+  if (!opened.ok) return;
+  const kernel = opened.value;
+  await kernel.removeLeftovers(claimsOf(policiesThatStay(daemon)));
+  unhashPolicies(daemon);
+  kernel.close();
+}
+
+/** Those that keep packets from leaving in clear (R14). */
+function policiesThatStay({ config }: Daemon): ReturnType<typeof standingPolicies> {
+  return config.keepBlocking ? standingPolicies(config.plan) : new Map();
 }
 
 async function within(ms: number, work: readonly unknown[]): Promise<void> {

@@ -16,7 +16,7 @@ import { createCaptures } from "./capture.ts";
 import { openCompilerThreads } from "./compiler-threads.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
-import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
+import { close, EXIT_KEPT, emptyKernel, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
 import { createGate } from "./gate.ts";
 import { hideMemory } from "./hide-memory.ts";
@@ -263,7 +263,7 @@ async function open(
   );
   if (!sockets.ok) return sockets;
   daemon.sockets = sockets.value;
-  const kernel = await prepareKernel(daemon);
+  const kernel = await prepareKernel(daemon, former);
   if (!kernel.ok) return kernel;
   for (const settings of config.databases) {
     const repository = openPeers(settings);
@@ -291,8 +291,12 @@ async function open(
 }
 
 /** Checks that ESP works or says what is missing; removes what an earlier run left behind. */
-async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>> {
+async function prepareKernel(
+  daemon: Daemon,
+  former: Former | undefined,
+): Promise<Result<undefined, string>> {
   if (daemon.config.dataplane === "none") {
+    if (former?.dataplane === "xfrm") await emptyKernel(daemon);
     const detail = "dataplane.kind is none: sites connect, but their packets are not carried";
     daemon.note({ level: "warning", reason: "no-dataplane", detail });
     return ok(undefined);

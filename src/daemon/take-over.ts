@@ -20,6 +20,7 @@ export function takeOver(running: Config, next: Config): TakeOver {
       ike: { ...running.ike, listen: next.ike.listen },
       dataplane: running.dataplane,
       policyHash: running.policyHash,
+      sources: sourcesOf(running, next),
       // A file that does not set it, for example because it is cut off, does not loosen the limit.
       reload: {
         closePercentMax: next.reload.closePercentMax ?? running.reload.closePercentMax,
@@ -34,6 +35,11 @@ export function takeOver(running: Config, next: Config): TakeOver {
     },
     restart,
   };
+}
+
+/** The next start has to know what this one runs with. */
+function sourcesOf({ dataplane }: Config, next: Config): Config["sources"] {
+  return dataplane === next.dataplane ? next.sources : { ...next.sources, dataplane };
 }
 
 type Needs = (running: Config, next: Config) => readonly string[];

@@ -20,20 +20,21 @@ export type HashOutcome =
   | { readonly kind: "others"; readonly found: HashLengths };
 
 /**
- * Has the kernel find policies of `family` by hash from these lengths on, instead of `former`. An
- * error says what was refused.
+ * Has the kernel find policies of `family` by hash from these lengths on, instead of its own or one
+ * of `ours`. An error says what was refused.
  */
 export function hashPolicies(
   family: Family,
   wanted: HashLengths,
-  former: HashLengths = UNSET_HASH_LENGTHS[family],
+  ours: readonly HashLengths[] = [],
 ): Result<HashOutcome, string> {
   const libc = openLibc();
   if (!libc.ok) return err(libc.error.detail);
   const opened = NetlinkSocket.open(libc.value, NETLINK_XFRM);
   if (!opened.ok) return err(`XFRM netlink socket: ${errnoName(opened.error)}`);
   const socket = opened.value;
-  const result = change(socket, family, { wanted, former });
+  const replaced = [UNSET_HASH_LENGTHS[family], ...ours];
+  const result = change(socket, family, { wanted, replaced });
   socket.close();
   return result;
 }
@@ -41,7 +42,7 @@ export function hashPolicies(
 function change(
   socket: NetlinkSocket,
   family: Family,
-  { wanted, former }: { readonly wanted: HashLengths; readonly former: HashLengths },
+  { wanted, replaced }: { readonly wanted: HashLengths; readonly replaced: readonly HashLengths[] },
 ): Result<HashOutcome, string> {
   const answer = socket.ask(emitHashLengthsQuery);
   if (!answer.ok) return err(`XFRM_MSG_GETSPDINFO: ${errnoName(answer.error.errno)}`);
@@ -49,7 +50,8 @@ function change(
   if (!found.ok) return err(`${found.error.where}: ${found.error.detail}`);
   if (found.value === undefined) return err("the kernel does not say what is in force");
   if (isEqual(found.value, wanted)) return ok({ kind: "in-force" });
-  if (!isEqual(found.value, former)) return ok({ kind: "others", found: found.value });
+  const { value } = found;
+  if (!replaced.some((one) => isEqual(one, value))) return ok({ kind: "others", found: value });
   const { errno, text } = socket.request((n) => emitHashLengths(family, wanted, n));
   if (errno === 0) return ok({ kind: "in-force" });
   const why = text === undefined ? errnoName(errno) : `${errnoName(errno)}, ${text}`;

@@ -100,7 +100,7 @@ async function hub(order: ForwardingOrder): Promise<void> {
   for (const request of own) must(kernel, request);
   for (let round = 0; round < order.rounds; round++) {
     for (const isHashed of [false, true]) {
-      const set = isHashed ? hashPolicies(4, HASHED) : hashPolicies(4, UNSET, HASHED);
+      const set = isHashed ? hashPolicies(4, HASHED) : hashPolicies(4, UNSET, [HASHED]);
       if (!set.ok) throw new Error(set.error);
       await growAndShrink(kernel, { order, isHashed, requests });
     }

@@ -64,7 +64,7 @@ function cell(values: readonly number[]): string {
 
 function costsOf(policies: readonly XfrmPolicy[], isHashed: boolean): Costs {
   const unset = UNSET_HASH_LENGTHS[4];
-  const set = isHashed ? hashPolicies(4, HASHED) : hashPolicies(4, unset, HASHED);
+  const set = isHashed ? hashPolicies(4, HASHED) : hashPolicies(4, unset, [HASHED]);
   if (!set.ok) throw new Error(set.error);
   return { ...byNetlink(policies), ...byBatch(policies) };
 }

@@ -24,6 +24,8 @@ export type Former = {
   readonly why: string | undefined;
   /** The plan of the run before, if another one is configured now. */
   readonly plan: EroutePlan | undefined;
+  /** What carried its packets, if something else does now. */
+  readonly dataplane: Config["dataplane"] | undefined;
 };
 
 /** The document of the configuration, beside those of the engine. */
@@ -38,13 +40,15 @@ export function openFormer(folder: string, config: Config): Result<Former, strin
   const file = opened.value;
   const slots = new Slots(file.memory, file.segments);
   const before = configurationIn(slots);
-  const as = (plan: EroutePlan | undefined, why = file.why) => ok({ file, slots, why, plan });
-  if (before === undefined || isSameSources(before, config.sources)) return as(undefined);
+  const as = (plan?: EroutePlan) => ok({ file, slots, why: file.why, plan, dataplane: undefined });
+  if (before === undefined || isSameSources(before, config.sources)) return as();
   const read = readConfig(before.text, filesOf(before, wallMs), CONFIGURATION);
-  if (!read.ok) return as(undefined);
-  if (read.value.dataplane !== config.dataplane) {
+  if (!read.ok) return as();
+  const { dataplane = read.value.dataplane } = before;
+  if (dataplane !== config.dataplane) {
     slots.forget();
-    return as(undefined, "dataplane.kind is another one now");
+    const why = "dataplane.kind is another one now";
+    return ok({ file, slots, why, plan: undefined, dataplane });
   }
   return as(read.value.plan);
 }

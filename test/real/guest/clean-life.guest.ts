@@ -14,7 +14,7 @@ import {
   startSite,
 } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
-import { xfrmPolicies, xfrmStanding, xfrmStates } from "./xfrm-states.ts";
+import { hashLengths, xfrmPolicies, xfrmStanding, xfrmStates } from "./xfrm-states.ts";
 
 /** State and policy of another program, set up by hand. */
 const FOREIGN_STATE =
@@ -41,7 +41,10 @@ beforeAll(async () => {
 afterAll(async () => await swan.stop());
 
 test("policies of sites are found by hash, as configured", async () => {
-  expect(await hashLengths()).toEqual(["local 0 remote 24", "local 0 remote 64"]);
+  expect(await hashLengths(scenario.laboratory.concentrator)).toEqual([
+    "local 0 remote 24",
+    "local 0 remote 64",
+  ]);
 });
 
 test("SIGTERM: the site is notified, states and policies are gone within 5 s, exit 0", async () => {
@@ -54,7 +57,10 @@ test("SIGTERM: the site is notified, states and policies are gone within 5 s, ex
   // without effect.
   expect(await left()).toEqual({ states: ["192.0.2.99"], policies: 1, standing: 1 });
   expect(await scenario.erouted.log()).toContain("so that nothing leaves in clear");
-  expect(await hashLengths()).toEqual(["local 32 remote 32", "local 128 remote 128"]);
+  expect(await hashLengths(scenario.laboratory.concentrator)).toEqual([
+    "local 32 remote 32",
+    "local 128 remote 128",
+  ]);
   await until("the site has no Child SA", async () => (await swan.childSas()) === 0);
 });
 
@@ -85,30 +91,32 @@ test("a second erouted on the same addresses refuses to start, and touches nothi
   await pingBothWays(scenario, site);
   expect(await scenario.erouted.stop()).toBe(0);
   // Set before the crash, taken back at this orderly end.
-  expect(await hashLengths()).toEqual(["local 32 remote 32", "local 128 remote 128"]);
+  expect(await hashLengths(scenario.laboratory.concentrator)).toEqual([
+    "local 32 remote 32",
+    "local 128 remote 128",
+  ]);
 });
 
 test("lengths for the hash that another program has set stay, and the log says so", async () => {
   await ip("xfrm policy set hthresh4 16 28");
   await restart();
-  expect(await hashLengths()).toEqual(["local 16 remote 28", "local 0 remote 64"]);
+  expect(await hashLengths(scenario.laboratory.concentrator)).toEqual([
+    "local 16 remote 28",
+    "local 0 remote 64",
+  ]);
   const log = await scenario.erouted.log();
   expect(log).toContain("another program has set local /16, remote /28");
   expect(await scenario.erouted.stop()).toBe(0);
-  expect(await hashLengths()).toEqual(["local 16 remote 28", "local 128 remote 128"]);
+  expect(await hashLengths(scenario.laboratory.concentrator)).toEqual([
+    "local 16 remote 28",
+    "local 128 remote 128",
+  ]);
 });
 
 async function restart(): Promise<Erouted> {
   const erouted = await startErouted(scenario.laboratory.concentrator, { ...settings, sites: [] });
   scenario = { laboratory: scenario.laboratory, erouted };
   return erouted;
-}
-
-/** From which prefix lengths on the kernel finds policies by hash, IPv4 and IPv6. */
-async function hashLengths(): Promise<readonly (string | undefined)[]> {
-  const count = ["ip", "-s", "-s", "xfrm", "policy", "count"];
-  const text = await must(scenario.laboratory.concentrator, count);
-  return [...text.matchAll(/thresholds: (.*)/g)].map(([, lengths]) => lengths?.trim());
 }
 
 type Left = {

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { patient } from "../../patience.ts";
 import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
-import { startErouted } from "./erouted.ts";
+import { type EroutedSettings, startErouted } from "./erouted.ts";
 import { must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { isAnswered, type Pinging, ping, startPinging } from "./wire.ts";
-import { xfrmDrops, xfrmStates } from "./xfrm-states.ts";
+import { hashLengths, xfrmDrops, xfrmStanding, xfrmStates } from "./xfrm-states.ts";
 
 /** Octets after which a Child SA is rekeyed: more than the pings of other tests have. */
 const OCTETS_SOFT = 2_000_000;
@@ -33,10 +33,12 @@ const ASKED = ["nothing", "child", "ike"] as const;
 /** A guest that shares the machine with nine others cannot ping faster than the first. */
 const PING_SECONDS = process.env.KILLS ? 0.01 : 0.1;
 
+const NEEDS = "stays unchanged until then: dataplane.policy_hash";
+
 type End = { readonly site: Site; readonly swan: StrongSwan };
 
 let scenario: Scenario;
-let ends: readonly End[];
+let ends: End[];
 
 beforeAll(async () => {
   scenario = await startScenario(SETTINGS);
@@ -93,10 +95,17 @@ test(
   async () => {
     const pinging = await pingingBothWays();
     const before = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_r).sort();
-    const former = readyMs();
-    process.kill(scenario.erouted.pid, "SIGUSR2");
-    await until("it is ready again", async () => readyMs() > former);
+    const { concentrator } = scenario.laboratory;
+    const policyHash = "\n[dataplane]\npolicy_hash = 28\n";
+    await scenario.erouted.configure((text) => `${text}${policyHash}`);
+    // A reload takes over the text, and not this value.
+    process.kill(scenario.erouted.pid, "SIGHUP");
+    await until("it is reloaded", async () => (await scenario.erouted.log()).includes(NEEDS));
+    expect(await hashLengths(concentrator)).toEqual(["local 0 remote 24", "local 0 remote 64"]);
+    await becomeNewProcess();
     await until("it answers", async () => (await erouteViews(scenario)).length === 2);
+    expect(await hashLengths(concentrator)).toEqual(["local 0 remote 28", "local 0 remote 64"]);
+    expect(await scenario.erouted.log()).not.toContain("another program has set");
     const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_r).sort();
     expect(after).toEqual(before);
     for (const { swan } of ends) await swan.rekeyIke();
@@ -166,6 +175,18 @@ test("a packet for another site, while nothing runs: the next one calls it", asy
   await swan.stop();
 });
 
+test("dataplane.kind is none after a crash: the kernel is empty but for what blocks", async () => {
+  const { concentrator } = scenario.laboratory;
+  await scenario.erouted.kill();
+  for (const { swan } of ends.splice(0)) await swan.stop();
+  expect((await xfrmStates(concentrator)).length).toBeGreaterThanOrEqual(4);
+  await goOn({ ...SETTINGS, more: '[dataplane]\nkind = "none"\n' });
+  expect(await scenario.erouted.log()).toContain("dataplane.kind is another one now");
+  expect(await xfrmStates(concentrator)).toEqual([]);
+  expect((await xfrmStanding(concentrator)).length).toBe(1);
+  expect(await hashLengths(concentrator)).toEqual(["local 32 remote 32", "local 128 remote 128"]);
+});
+
 /** What the kernel has counted of each state, by SPI: the highest numbers sent and received. */
 async function windows(): Promise<ReadonlyMap<string, { sent: number; received: number }>> {
   const text = await must(scenario.laboratory.concentrator, ["ip", "-s", "xfrm", "state"]);
@@ -185,10 +206,17 @@ async function exchange(swan: StrongSwan, asked: (typeof ASKED)[number]): Promis
   await done?.catch(() => undefined);
 }
 
-async function goOn(): Promise<void> {
+async function goOn(settings: EroutedSettings = SETTINGS): Promise<void> {
   const { laboratory } = scenario;
-  const erouted = await startErouted(laboratory.concentrator, { ...SETTINGS, sites: [] });
+  const erouted = await startErouted(laboratory.concentrator, { ...settings, sites: [] });
   scenario = { laboratory, erouted };
+}
+
+/** Restarts without a word to anybody. */
+async function becomeNewProcess(): Promise<void> {
+  const former = readyMs();
+  process.kill(scenario.erouted.pid, "SIGUSR2");
+  await until("it is ready again", async () => readyMs() > former);
 }
 
 /** Inbound and outbound of its Child SA: it keeps those that were replaced for some seconds. */

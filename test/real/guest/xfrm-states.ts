@@ -145,3 +145,9 @@ function dayMs(at = ""): number {
 function blocks(text: string): string[] {
   return text.split(/\n(?=src )/).filter((block) => block.trim() !== "");
 }
+
+/** From which prefix lengths on the kernel finds policies by hash, IPv4 and IPv6. */
+export async function hashLengths(host: Host): Promise<readonly (string | undefined)[]> {
+  const text = await must(host, ["ip", "-s", "-s", "xfrm", "policy", "count"]);
+  return [...text.matchAll(/thresholds: (.*)/g)].map(([, lengths]) => lengths?.trim());
+}
