@@ -22,6 +22,7 @@ import { TakeOver } from "./handover/take-over.ts";
 import { canBeWritten, documentsOf } from "./handover/write.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
+import { hasOpenIkeSas } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { errandsAt } from "./sites/errands.ts";
 import { noteStand } from "./sites/ike-sas.ts";
@@ -71,7 +72,9 @@ export type Concentrator = {
   reread(place: Place): void;
   /** What is in use of the kernel's tables, at any time. */
   claims(): XfrmClaims;
-  /** After `shutdown`: whether every site has been told and has answered. */
+  /** After `shutdown`: whether every site has been told. */
+  hasTold(): boolean;
+  /** Whether they have answered, too. */
   isIdle(): boolean;
 };
 
@@ -157,6 +160,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       for (const [spi, stand] of rereadIkeSas(engine, place)) noteStand(engine, spi, stand);
     },
     claims: () => claimsOfEngine(engine),
+    hasTold: () => engine.shuttingDown && !hasOpenIkeSas(engine),
     isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
   };
 }

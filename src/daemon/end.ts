@@ -2,14 +2,24 @@
 
 import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
 import { now } from "../linux/clock.ts";
-import { openKernel } from "../linux/xfrm-kernel.ts";
+import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { claimsOf } from "../xfrm/claims.ts";
+import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { Daemon } from "./daemon.ts";
 import { unhashPolicies } from "./policy-hash.ts";
+import type { Service } from "./service.ts";
 
-/** Time for sites to answer our Delete at shutdown. */
+/** Time for sites to answer our Delete at shutdown, after all of them were told. */
 const FAREWELL_MS = 3_000;
+/** By then all are told: 100,000 take a quarter of a minute. */
+const TELLING_MS_MAX = 120_000;
+const LOOK_EVERY_MS = 10;
 const CLOSE_MS = 1_000;
+/** By then nothing of ours is left in the kernel: removing 500,000 objects takes some seconds. */
+const REMOVAL_MS_MAX = 60_000;
+/** How often the service manager hears that the end goes on, and until when it then waits. */
+const STILL_EVERY_MS = 1_000;
+const STILL_MS = 10_000;
 
 /** Exit code after SIGUSR2: whoever supervises this process starts it again. */
 export const EXIT_KEPT = 75;
@@ -29,16 +39,51 @@ export async function leave(daemon: Daemon): Promise<void> {
 }
 
 /** Deletes every site's IKE SAs, and waits for their answers, but not for long. */
-export async function sayFarewell(daemon: Daemon): Promise<void> {
+export async function sayFarewell(daemon: Daemon, service: EndingService): Promise<void> {
   const { shell, concentrator } = daemon;
   if (shell === undefined) return;
   shell.feed({ kind: "shutdown" });
-  const until = now() + FAREWELL_MS;
-  while (!concentrator.isIdle() && now() < until) await Bun.sleep(10);
+  const isOver = farewellOf({
+    hasTold: () => concentrator.hasTold() && !shell.isBehind(),
+    isIdle: () => concentrator.isIdle(),
+  });
+  await whileNotOver(service, async () => {
+    while (!isOver(now())) await Bun.sleep(LOOK_EVERY_MS);
+  });
+}
+
+type EndingService = Pick<Service, "stillStopping">;
+
+/**
+ * Whether the farewell is over: asked again and again, from its beginning on. Telling takes as long
+ * as there are sites; those that were told have the same time to answer, however many they are.
+ */
+export function farewellOf({
+  hasTold,
+  isIdle,
+}: {
+  readonly hasTold: () => boolean;
+  readonly isIdle: () => boolean;
+}): (now: number) => boolean {
+  let begunAt: number | undefined;
+  let toldAt: number | undefined;
+  return (at) => {
+    begunAt ??= at;
+    if (toldAt === undefined && hasTold()) toldAt = at;
+    if (toldAt === undefined) return at >= begunAt + TELLING_MS_MAX;
+    return isIdle() || at >= toldAt + FAREWELL_MS;
+  };
+}
+
+/** Keeps the service manager from killing us while there is work to do. */
+async function whileNotOver(service: EndingService, work: () => Promise<void>): Promise<void> {
+  const still = setInterval(() => service.stillStopping(STILL_MS), STILL_EVERY_MS);
+  await work();
+  clearInterval(still);
 }
 
 /** Closes everything in reverse order; what cannot be closed in time is left to the kernel. */
-export async function close(daemon: Daemon): Promise<void> {
+export async function close(daemon: Daemon, service: EndingService): Promise<void> {
   daemon.watch?.stop();
   daemon.sites?.stop();
   daemon.polling?.stop();
@@ -55,14 +100,18 @@ export async function close(daemon: Daemon): Promise<void> {
   await within(CLOSE_MS, [
     ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
     daemon.status?.stop(),
-    // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
-    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(claimsOf(kept)),
   ]);
+  let isClean = true;
+  if (daemon.shell !== undefined && kernel !== undefined) {
+    await whileNotOver(service, async () => {
+      isClean = await removeAll(kernel, kept, daemon.note);
+    });
+  }
   if (kernel !== undefined) unhashPolicies(daemon);
   kernel?.close();
   daemon.routes?.close();
   daemon.sockets?.close();
-  if (daemon.shell !== undefined) {
+  if (daemon.shell !== undefined && isClean) {
     const detail =
       kept.size === 0 || kernel === undefined
         ? "all SAs and policies are removed"
@@ -89,12 +138,33 @@ function policiesThatStay({ config }: Daemon): ReturnType<typeof standingPolicie
   return config.keepBlocking ? standingPolicies(config.plan) : new Map();
 }
 
-async function within(ms: number, work: readonly unknown[]): Promise<void> {
+/**
+ * Whether nothing of ours is left in the kernel but what is kept; otherwise the log says so.
+ * Only a bug, a lost answer, or a farewell that took too long leaves anything to remove.
+ */
+export async function removeAll(
+  kernel: Pick<Kernel, "removeLeftovers">,
+  kept: ReadonlyMap<string, XfrmPolicy>,
+  note: Daemon["note"],
+): Promise<boolean> {
+  const removal = kernel.removeLeftovers(claimsOf(kept));
+  const isInTime = await within(REMOVAL_MS_MAX, [removal]);
+  const removed = isInTime ? await removal : undefined;
+  if (removed?.ok === true) return true;
+  const why = removed === undefined ? "it takes too long" : removed.error.detail;
+  const detail = `states and policies may be left in the kernel: ${why}`;
+  note({ level: "warning", reason: "not-removed", detail });
+  return false;
+}
+
+/** Whether all of it was done in that time. */
+async function within(ms: number, work: readonly unknown[]): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
   });
-  await Promise.race([Promise.allSettled(work), late]);
+  const isInTime = await Promise.race([Promise.allSettled(work).then(() => true), late]);
   // Otherwise it would keep the process alive for all of that time.
   clearTimeout(timer);
+  return isInTime;
 }

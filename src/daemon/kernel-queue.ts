@@ -8,6 +8,7 @@ export type KernelEffect = Extract<Effect, { kind: "kernel" }>;
 export type KernelQueue = {
   /** Performs it now; or in a later turn, if others wait before it or this turn's time is over. */
   add(effect: KernelEffect): void;
+  isEmpty(): boolean;
   /** Performs everything that waits, at once. */
   flush(): void;
 };
@@ -52,6 +53,7 @@ export function createKernelQueue(
       if (waiting.length === 0 && !isTurnOver()) perform(effect);
       else waiting.push(effect);
     },
+    isEmpty: () => waiting.length === 0,
     flush() {
       while (waiting.length > 0) takeOne();
     },

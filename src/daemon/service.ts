@@ -14,6 +14,8 @@ export type Service = {
   /** Runs `work` between the two messages that enclose a reload, or several that overlap. */
   whileReloading(work: () => Promise<void>): Promise<void>;
   stopping(): void;
+  /** The end takes longer than the manager expects: at least so long from now on. */
+  stillStopping(ms: number): void;
   close(): void;
 };
 
@@ -52,6 +54,7 @@ export function openService(environment: Environment, note: (entry: Note) => voi
     },
     failed: (why) => tell(`STATUS=${why.replace(/\s*\n\s*/g, " / ").slice(0, STATUS_LENGTH_MAX)}`),
     stopping: () => tell("STOPPING=1"),
+    stillStopping: (ms) => tell(`EXTEND_TIMEOUT_USEC=${ms * 1_000}`),
     close() {
       clearInterval(watchdog);
       socket?.close();

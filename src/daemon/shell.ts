@@ -17,6 +17,8 @@ export type Shell = {
   perform(effects: readonly Effect[]): void;
   /** The same, after which deadlines are met: of a shell that waits for it. */
   begin(effects: readonly Effect[]): void;
+  /** Whether kernel requests wait for a later turn. */
+  isBehind(): boolean;
   /** Performs the kernel requests that wait. */
   flush(): void;
   /** Stops the timer; answers that come later are dropped. */
@@ -112,6 +114,7 @@ export function createShell(
       performAll(effects);
       run();
     },
+    isBehind: () => !kernelQueue.isEmpty(),
     flush: kernelQueue.flush,
     close() {
       kernelQueue.flush();

@@ -99,7 +99,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
     service.failed(`does not start: ${opened.error}`);
     // What was taken over belongs to the start after this one.
     left?.file.ready();
-    await (daemon.keeper === undefined ? close(daemon) : leave(daemon));
+    await (daemon.keeper === undefined ? close(daemon, service) : leave(daemon));
     return 1;
   }
   const listening = daemon.sockets?.listening.join(", ") || "no address yet";
@@ -127,8 +127,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
     return EXIT_KEPT;
   }
   note({ level: "info", reason: "shutdown", detail: `${signal}: closing the sites' IKE SAs` });
-  await sayFarewell(daemon);
-  await close(daemon);
+  await sayFarewell(daemon, service);
+  await close(daemon, service);
   daemon.keeper?.forget();
   daemon.keptEvents?.forget();
   // After a farewell nobody expects us back.

@@ -250,6 +250,7 @@ export type DaemonReason =
   | "no-esp"
   | "policy-hash"
   | "leftovers"
+  | "not-removed"
   | "taken-over"
   | "state-refused"
   | "state-not-kept"

@@ -142,6 +142,7 @@ export function createSuccession(
     takeOver: (place) => current.takeOver(place),
     reread: (place) => current.reread(place),
     claims: () => current.claims(),
+    hasTold: () => current.hasTold(),
     isIdle: () => current.isIdle(),
   };
   const placeAt = (now: number): Place => ({

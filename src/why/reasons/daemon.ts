@@ -51,6 +51,11 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
     words: "the kernel's policies are not found by hash as configured",
     advice: "with thousands of sites, see policy_hash of [dataplane]; the detail says what is so",
   },
+  "not-removed": {
+    ...WARNING,
+    words: "states and policies may be left in the kernel",
+    advice: "the next start of erouted removes them",
+  },
   leftovers: {
     ...WARNING,
     words: "states and policies of a former run were removed",

@@ -57,6 +57,7 @@ export function daemonOf(config: Config): TestDaemon {
       feed: (event) => void fed.push(event),
       perform: () => undefined,
       begin: () => undefined,
+      isBehind: () => false,
       flush: () => undefined,
       close: () => undefined,
     },

@@ -1,6 +1,7 @@
 /** What the daemon reports to a service manager, on a socket like systemd's. */
 
 import { afterEach, expect, test } from "bun:test";
+import { openService } from "../../../src/daemon/service.ts";
 import { AF_UNIX, type Libc, openLibc, SOCK_DGRAM } from "../../../src/linux/libc.ts";
 import { unixAddress } from "../../../src/linux/notify-socket.ts";
 import { createFolder, type Folder } from "../cli/folder.ts";
@@ -99,4 +100,14 @@ test("a missing manager is noted, and the daemon runs", async () => {
   expect(log).toContain("service-manager: NOTIFY_SOCKET: ENOENT");
   daemon.kill("SIGTERM");
   expect(await daemon.exited).toBe(0);
+});
+
+test("the manager hears that the end goes on, and how long to wait", () => {
+  const path = newFolder().path("notify");
+  const manager = openManager(libc, path);
+  const service = openService({ NOTIFY_SOCKET: path }, () => {});
+  service.stopping();
+  service.stillStopping(10_000);
+  expect([manager.next(), manager.next()]).toEqual(["STOPPING=1", "EXTEND_TIMEOUT_USEC=10000000"]);
+  service.close();
 });

@@ -102,7 +102,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     throw new Error("not used by the shell");
   };
   return {
-    ...{ handle, nextDeadline: () => undefined, isIdle: () => true },
+    ...{ handle, nextDeadline: () => undefined, hasTold: () => true, isIdle: () => true },
     ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
     write: unused,
     changes: () => undefined,
