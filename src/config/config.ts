@@ -118,7 +118,10 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "endin
         except,
       },
     },
-    policyHash: readPolicyHash(raw),
+    policyHash: readPolicyHash(
+      raw,
+      egroups.map(({ egroup }) => egroup.remoteMask),
+    ),
     keepBlocking: raw.dataplane?.keep_blocking ?? true,
     keepsState: (raw.dataplane?.keep ?? "state") === "state",
     warmsUp: raw.ike?.warm_up ?? true,

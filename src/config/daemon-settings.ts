@@ -2,7 +2,7 @@
 
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { DEFAULT_LIMITS } from "../eroute/defaults.ts";
-import type { EngineLimits } from "../eroute/eroute.ts";
+import type { Egroup, EngineLimits } from "../eroute/eroute.ts";
 import {
   type Address,
   equalAddress,
@@ -264,9 +264,30 @@ export function readLog(raw: RawConfig): LogSettings {
 /** From which remote prefix length on the kernel finds policies by hash; undefined: its own. */
 export type PolicyHash = Readonly<Record<Family, number | undefined>>;
 
-export function readPolicyHash(raw: RawConfig): PolicyHash {
-  const { policy_hash: v4 = 24, policy_hash6: v6 = 64 } = raw.dataplane ?? {};
-  return { 4: v4 === false ? undefined : v4, 6: v6 === false ? undefined : v6 };
+/** `masks`: those of the egroups, which say how long the subnets of sites usually are. */
+export function readPolicyHash(raw: RawConfig, masks: readonly Egroup["remoteMask"][]): PolicyHash {
+  const v4 = usualLength(
+    masks.map((mask) => mask.v4),
+    { min: 16, max: 24 },
+  );
+  const v6 = usualLength(
+    masks.map((mask) => mask.v6),
+    { min: 48, max: 64 },
+  );
+  const { policy_hash: set4 = v4, policy_hash6: set6 = v6 } = raw.dataplane ?? {};
+  return { 4: set4 === false ? undefined : set4, 6: set6 === false ? undefined : set6 };
+}
+
+/**
+ * The longest counts: that shorter ones stay in the kernel's trees is a lesser evil than thousands
+ * of long ones in one chain. Up to 256 in one chain are hardly noticed.
+ */
+function usualLength(
+  lengths: readonly (number | undefined)[],
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const known = lengths.filter((length) => length !== undefined);
+  return known.length === 0 ? max : Math.max(min, Math.min(max, Math.max(...known)));
 }
 
 /** What a reload may do. */

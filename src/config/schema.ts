@@ -37,11 +37,11 @@ const dataplaneSchema = z.strictObject({
   policy_hash: prefixLengthOrFalse(32, {
     description:
       "IPv4 subnets of sites that are as long as this or longer are found by hash in the kernel.",
-    default: "24",
+    default: "remote_mask of the egroups, the longest, but from 16 to 24; 24 without one",
   }),
   policy_hash6: prefixLengthOrFalse(128, {
     description: "The same for IPv6.",
-    default: "64",
+    default: "remote_mask6 of the egroups, the longest, but from 48 to 64; 64 without one",
   }),
 });
 

@@ -87,11 +87,6 @@ describe("examples", () => {
     ]);
   });
 
-  test("policies are found by hash from other lengths on, or as the kernel likes", () => {
-    const text = `${COMPLETE}\n[dataplane]\npolicy_hash = false\npolicy_hash6 = 56\n`;
-    expect(config(text).policyHash).toEqual({ 4: undefined, 6: 56 });
-  });
-
   test("a complete file is read to the last key", () => {
     const { plan, ...rest } = config(COMPLETE);
     expect(rest.ike.listen.map(formatAddress)).toEqual(["0.0.0.0", "::"]);
