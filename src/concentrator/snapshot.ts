@@ -3,6 +3,7 @@
 import type { IkeMajor, OverlapRule } from "../eroute/eroute.ts";
 import type { Claim, SharedSubnet } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { XfrmMark } from "../xfrm/state.ts";
 import type { AlgorithmCount } from "./algorithm-counts.ts";
 import type { CallReason } from "./calls/calls.ts";
 
@@ -12,6 +13,8 @@ export type ChildSaView = {
   /** Both addresses of the ESP packets, as text: with the SPI they name the kernel's states. */
   readonly localAddress: string;
   readonly remoteAddress: string;
+  /** That of the outbound state, without which the kernel does not find it. */
+  readonly mark?: XfrmMark | undefined;
   readonly mode: "tunnel" | "transport";
   readonly udpEncapsulation: boolean;
   /** `AES_GCM_16_256`, or `AES_CBC_128/HMAC_SHA2_256_128`; `/ESN` behind it with ESN. */

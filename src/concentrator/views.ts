@@ -259,6 +259,7 @@ function childView(installed: Installed): ChildSaView {
     spiOut: child.spiOut,
     localAddress: formatAddress(installed.inbound.dst),
     remoteAddress: formatAddress(installed.outbound.dst),
+    mark: installed.mark,
     mode: child.mode,
     udpEncapsulation: installed.encapsulated,
     algorithms: espAlgorithmsText(child.algorithms),

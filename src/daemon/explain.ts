@@ -8,7 +8,7 @@ import { nearestText } from "../eroute/nearest.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import { type SiteExplanation, type StateUses, stateKey } from "../status/source.ts";
+import type { SiteExplanation, StateUses } from "../status/source.ts";
 import type { Attempt, Attempts } from "../why/attempts.ts";
 import { type Explanation, explain } from "../why/explain.ts";
 import type { ChildTraffic, Traffic } from "../why/explain-traffic.ts";
@@ -20,7 +20,7 @@ export type Explained = {
   readonly attempts: Attempts;
   readonly peers: ReadonlyMap<string, PeerRepository>;
   readonly listening: readonly string[];
-  stateUses(): Promise<StateUses>;
+  usesOf(views: readonly ErouteView[]): Promise<StateUses>;
 };
 
 /** IDs that are listed among those that came from an address. */
@@ -39,7 +39,7 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
       repositoryOf: (egroup) => daemon.peers.get(egroup),
       snapshot: { overlaps: (id, claim) => concentrator.snapshot().overlaps(id, claim) },
     }),
-    daemon.stateUses(),
+    daemon.usesOf(concentrator.snapshot().site(asked)),
   ]);
   const snapshot = concentrator.snapshot();
   const { dynamicEroutes, dynamicEroutesMax } = snapshot.gauges;
@@ -89,8 +89,8 @@ function similarTo(asked: string, attempts: Attempts): Attempt | undefined {
 function trafficOf(eroutes: readonly ErouteView[], uses: StateUses): Traffic {
   const traffic = new Map<number, ChildTraffic>();
   for (const child of eroutes.flatMap(({ childSas }) => childSas)) {
-    const inbound = uses.get(stateKey(child.localAddress, child.spiIn));
-    const outbound = uses.get(stateKey(child.remoteAddress, child.spiOut));
+    const inbound = uses.of(child.localAddress, child.spiIn);
+    const outbound = uses.of(child.remoteAddress, child.spiOut);
     if (inbound === undefined || outbound === undefined) continue;
     const packetsIn = Number(inbound.packets);
     traffic.set(child.spiIn, { packetsIn, packetsOut: Number(outbound.packets) });

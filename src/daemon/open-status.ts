@@ -1,8 +1,7 @@
 /** Opens the status server of a daemon. */
 
 import packageJson from "../../package.json";
-import { formatAddress } from "../inet/address.ts";
-import { wallMs } from "../linux/clock.ts";
+import { now, wallMs } from "../linux/clock.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { createStatusApp } from "../status/app.ts";
 import { serveStatus } from "../status/server.ts";
@@ -12,6 +11,7 @@ import { type Daemon, noteBug } from "./daemon.ts";
 import { takenOverView } from "./keep/go-on.ts";
 import type { Reloader } from "./reloader.ts";
 import { createSamples, SAMPLE_MS } from "./samples.ts";
+import { createCounted, NOTHING_COUNTED } from "./state-uses.ts";
 import { statusSourceOf } from "./status-source.ts";
 
 export type StatusOptions = { readonly configFile: string; readonly reloader: Reloader };
@@ -41,12 +41,16 @@ export function openStatus(daemon: Daemon, options: StatusOptions): Result<undef
       return daemon.keeper?.octets();
     },
   };
+  const ours = () => daemon.sockets?.addresses ?? [];
+  const counted = kernel === undefined ? NOTHING_COUNTED : createCounted(kernel, ours, now);
   const samples = createSamples({
     concentrator,
     peers,
     wallMs,
-    uses: () => source.stateUses(),
-    ours: () => new Set(daemon.sockets?.addresses.map(formatAddress)),
+    traffic: async () => {
+      await counted.all();
+      return counted.totals();
+    },
   });
   daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
   const source = statusSourceOf({
@@ -55,7 +59,7 @@ export function openStatus(daemon: Daemon, options: StatusOptions): Result<undef
     attempts,
     listeners,
     samples,
-    kernel,
+    counted,
     peers,
     facts,
     log,

@@ -3,7 +3,7 @@
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { type Sample, SERIES_NAMES, type Series, type SeriesName } from "../status/series.ts";
-import type { StateUses, TrafficTotals } from "../status/source.ts";
+import type { TrafficTotals } from "../status/source.ts";
 
 /** The fine ring: every 10 s for an hour. The coarse one: every 5 min for two days. */
 const FINE_MS = 10_000;
@@ -14,10 +14,8 @@ const COARSE_COUNT = 576;
 export type Sampled = {
   readonly concentrator: Pick<Concentrator, "snapshot">;
   readonly peers: ReadonlyMap<string, Pick<PeerRepository, "statistics">>;
-  /** The kernel's counters for each state. */
-  uses(): Promise<StateUses>;
-  /** Our addresses as text: states to one of them are inbound. */
-  ours(): ReadonlySet<string>;
+  /** What all states have carried since the start, read now. */
+  traffic(): Promise<TrafficTotals>;
   wallMs(): number;
 };
 
@@ -34,10 +32,8 @@ export const SAMPLE_MS = FINE_MS;
 
 /** Sums since the start, from which rates are calculated. */
 type Totals = Readonly<Record<"handshakes" | "failures" | "lookups" | "lookupSeconds", number>> & {
-  readonly uses: StateUses;
+  readonly traffic: TrafficTotals;
 };
-
-const TRAFFIC_NAMES = ["octetsIn", "octetsOut", "packetsIn", "packetsOut"] as const;
 
 /** Empty rings. */
 export function createSamples(sampled: Sampled): Samples {
@@ -46,7 +42,6 @@ export function createSamples(sampled: Sampled): Samples {
   let before: { readonly totals: Totals; readonly wallMs: number } | undefined;
   let pending: Sample[] = [];
   let isBusy = false;
-  const carried = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
   return {
     async take() {
       if (isBusy) return;
@@ -62,7 +57,7 @@ export function createSamples(sampled: Sampled): Samples {
       count: range === "hour" ? FINE_COUNT : COARSE_COUNT,
       samples: (range === "hour" ? fine : coarse).all(),
     }),
-    traffic: () => ({ ...carried }),
+    traffic: () => before?.totals.traffic ?? NO_TRAFFIC,
   };
 
   async function takeOne(): Promise<void> {
@@ -72,9 +67,7 @@ export function createSamples(sampled: Sampled): Samples {
     const { dynamicEroutes, normalEroutesUp } = sampled.concentrator.snapshot().gauges;
     // The clock was set back, or this is the first sample: there is nothing to compare with.
     if (before !== undefined && seconds > 0) {
-      const traffic = await trafficOf(sampled, before.totals.uses, totals.uses);
-      for (const name of TRAFFIC_NAMES) carried[name] += traffic[name];
-      const rates = ratesOf(before.totals, totals, { seconds, ...traffic });
+      const rates = ratesOf(before.totals, totals, seconds);
       const sample = { wallMs, tunnels: dynamicEroutes + normalEroutesUp, ...rates };
       fine.add(sample);
       pending.push(sample);
@@ -87,7 +80,9 @@ export function createSamples(sampled: Sampled): Samples {
   }
 }
 
-async function totalsOf({ concentrator, peers, uses }: Sampled): Promise<Totals> {
+const NO_TRAFFIC: TrafficTotals = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
+
+async function totalsOf({ concentrator, peers, traffic }: Sampled): Promise<Totals> {
   const { counters } = concentrator.snapshot();
   let lookups = 0;
   let lookupSeconds = 0;
@@ -101,39 +96,14 @@ async function totalsOf({ concentrator, peers, uses }: Sampled): Promise<Totals>
     failures: counters.negotiations_failed,
     lookups,
     lookupSeconds,
-    uses: await uses(),
+    traffic: await traffic(),
   };
-}
-
-/** States that are processed in one turn of the event loop. */
-const STATES_PER_TURN = 1_000;
-
-/** The traffic since the last sample, on present states, whether new or not. */
-async function trafficOf(
-  sampled: Sampled,
-  before: StateUses,
-  after: StateUses,
-): Promise<TrafficTotals> {
-  const ours = sampled.ours();
-  const sum = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
-  let looked = 0;
-  for (const [key, { octets, packets }] of after) {
-    if (++looked % STATES_PER_TURN === 0) await Bun.sleep(0);
-    const then = before.get(key);
-    const more = Number(octets - (then?.octets ?? 0n));
-    if (more <= 0) continue;
-    const morePackets = Number(packets - (then?.packets ?? 0n));
-    const isInbound = ours.has(key.slice(0, key.indexOf(" ")));
-    sum[isInbound ? "octetsIn" : "octetsOut"] += more;
-    sum[isInbound ? "packetsIn" : "packetsOut"] += morePackets;
-  }
-  return sum;
 }
 
 function ratesOf(
   before: Totals,
   after: Totals,
-  { seconds, octetsIn, octetsOut }: TrafficTotals & { readonly seconds: number },
+  seconds: number,
 ): Omit<Sample, "wallMs" | "tunnels"> {
   const lookups = after.lookups - before.lookups;
   const lookupSeconds = after.lookupSeconds - before.lookupSeconds;
@@ -141,8 +111,8 @@ function ratesOf(
     handshakes: (after.handshakes - before.handshakes) / seconds,
     failures: (after.failures - before.failures) / seconds,
     lookup_ms: lookups <= 0 ? 0 : Math.max(0, (1000 * lookupSeconds) / lookups),
-    octets_in: octetsIn / seconds,
-    octets_out: octetsOut / seconds,
+    octets_in: (after.traffic.octetsIn - before.traffic.octetsIn) / seconds,
+    octets_out: (after.traffic.octetsOut - before.traffic.octetsOut) / seconds,
   };
 }
 

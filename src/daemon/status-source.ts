@@ -7,16 +7,9 @@ import { describeDatabase } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { rowEnabled } from "../eroute/row-options.ts";
 import { now, wallMs } from "../linux/clock.ts";
-import type { Kernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import type {
-  DatabaseView,
-  PeerListing,
-  StateUses,
-  StatusFacts,
-  StatusSource,
-} from "../status/source.ts";
+import type { DatabaseView, PeerListing, StatusFacts, StatusSource } from "../status/source.ts";
 import type { Attempts } from "../why/attempts.ts";
 import type { SiteCount } from "./expected.ts";
 import { explainSite } from "./explain.ts";
@@ -24,7 +17,7 @@ import type { Log } from "./log.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Samples } from "./samples.ts";
 import { overlapsOfRows } from "./shared-rows.ts";
-import { readUses } from "./state-uses.ts";
+import type { Counted } from "./state-uses.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
@@ -39,8 +32,7 @@ export type Watched = {
   /** Undefined until the daemon is ready. */
   readonly sites: SiteCount | undefined;
   readonly loop: Pick<LoopWatch, "longestSeconds">;
-  /** Undefined with `dataplane.kind = "none"`. */
-  readonly kernel: Kernel | undefined;
+  readonly counted: Pick<Counted, "all" | "of">;
   readonly config: Config;
   readonly peers: ReadonlyMap<string, PeerRepository>;
   readonly facts: StatusFacts;
@@ -48,22 +40,9 @@ export type Watched = {
   readonly reloads: ReadonlyMap<string, number>;
 };
 
-/** The kernel's counters are read again after this time. */
-const USES_MS_MAX = 1_000;
-
 /** Reads the engine's snapshots, the journal, and the kernel's counters. */
 export function statusSourceOf(watched: Watched): StatusSource {
-  const { concentrator, journal, listeners, kernel, peers, facts, log } = watched;
-  let uses: Promise<StateUses> | undefined;
-  let usesUntil = 0;
-  const stateUses = () => {
-    if (kernel === undefined) return Promise.resolve(new Map());
-    if (uses === undefined || now() >= usesUntil) {
-      uses = readUses(kernel);
-      usesUntil = now() + USES_MS_MAX;
-    }
-    return uses;
-  };
+  const { concentrator, journal, listeners, counted, peers, facts, log } = watched;
   return {
     snapshot: () => concentrator.snapshot(),
     events: (count, after) => journal.recent(count, after),
@@ -72,7 +51,8 @@ export function statusSourceOf(watched: Watched): StatusSource {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    stateUses,
+    stateUses: counted.all,
+    usesOf: counted.of,
     traffic: () => watched.samples.traffic(),
     failures: () => watched.failures,
     folded: () => watched.recorder.folded,
@@ -85,7 +65,8 @@ export function statusSourceOf(watched: Watched): StatusSource {
     notConnected: () => watched.attempts.notConnected(),
     expected: () => watched.sites?.latest() ?? new Map(),
     isSeen: (peerId) => watched.attempts.ofPeer(peerId).length > 0,
-    explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
+    explain: (asked) =>
+      explainSite({ ...watched, listening: facts.listening, usesOf: counted.of }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],
     databases: () => databaseViews(watched),

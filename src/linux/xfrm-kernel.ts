@@ -25,8 +25,9 @@ import {
   xfrmRefusal,
 } from "../xfrm/request.ts";
 import { OUR_ROUTE_PROTOCOL, parseRouteRemoval, ROUTE_GROUPS, RTM } from "../xfrm/route.ts";
-import type { XfrmStateUse } from "../xfrm/state.ts";
+import { parseStateCount, type StateCount } from "../xfrm/state-count.ts";
 import { parseStateName, parseStateUse, type StateFound } from "../xfrm/state-message.ts";
+import { readDump, Turn } from "./dump.ts";
 import type { KernelUnavailable } from "./esp-probe.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import {
@@ -41,8 +42,8 @@ import { moveState, queryPolicy, queryState } from "./xfrm-state.ts";
 export type Kernel = {
   /** One request, answered at once. Never throws. */
   perform(request: XfrmRequest): KernelResult;
-  /** Counters of all states with a reqid of ours, without blocking for more than a few ms. */
-  stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
+  /** How much each state with a reqid of ours has carried, in turns of a millisecond. */
+  stateCounts(take: (count: StateCount) => void): Promise<Result<undefined, XfrmRefusal>>;
   /** Our objects, read in turns: 20,000 states take some 0.2 s of one core. */
   tables(): Promise<Result<KernelTables, XfrmRefusal>>;
   /**
@@ -134,8 +135,10 @@ class XfrmKernel implements Kernel {
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
   }
 
-  async stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>> {
-    return this.#ourStates();
+  async stateCounts(take: (count: StateCount) => void): Promise<Result<undefined, XfrmRefusal>> {
+    return this.#read(emitStateDump, "XFRM_MSG_GETSA", parseStateCount, (count) => {
+      if (isOurReqid(count.reqid) && count.spi !== 0) take(count);
+    });
   }
 
   async tables(): Promise<Result<KernelTables, XfrmRefusal>> {
@@ -158,16 +161,26 @@ class XfrmKernel implements Kernel {
   ): Promise<Result<Leftovers, XfrmRefusal>> {
     // Routes before policies: nothing may take that route unprotected.
     const routes = this.#routes.removeLeftovers(claims);
-    const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
-    if (!found.ok) return found;
-    const ours = found.value.filter(isOurPolicy);
+    const policyFor = (policy: XfrmPolicy) =>
+      isOurPolicy(policy) ? settled(policy, claims) : undefined;
+    const policies = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", {
+      parse: parsePolicy,
+      // Asked again when it is their turn: what is claimed changes meanwhile.
+      isWanted: (policy) => policyFor(policy) !== undefined,
+    });
+    if (!policies.ok) return policies;
     // Policies before states: no packet may ask for a state that has just been removed.
-    const first = await this.#removeAll(ours, (policy) => settled(policy, claims));
+    const first = await this.#removeAll(policies.value, policyFor);
     if (!first.ok) return first;
-    const states = await this.#ourStates();
+    const isLeft = ({ id }: StateFound) => !claims.state(id);
+    const states = await this.#dump(emitStateDump, "XFRM_MSG_GETSA", {
+      parse: parseStateUse,
+      // Without SPI: an acquire that waits for its state. It disappears by itself.
+      isWanted: (state) => isOurReqid(state.reqid) && state.id.spi !== 0 && isLeft(state),
+    });
     if (!states.ok) return states;
     const second = await this.#removeAll(states.value, (state) =>
-      claims.state(state.id) ? undefined : deleteState(state),
+      isLeft(state) ? deleteState(state) : undefined,
     );
     return second.ok ? ok({ policies: first.value, states: second.value, routes }) : second;
   }
@@ -220,14 +233,6 @@ class XfrmKernel implements Kernel {
     this.#releases.add(timer);
   }
 
-  async #ourStates(): Promise<Result<readonly StateFound[], XfrmRefusal>> {
-    const states = await this.#dump(emitStateDump, "XFRM_MSG_GETSA", parseStateUse);
-    // Without SPI: an acquire that waits for its state. It disappears by itself.
-    return states.ok
-      ? ok(states.value.filter(({ reqid, id }) => isOurReqid(reqid) && id.spi !== 0))
-      : states;
-  }
-
   /**
    * Removes one by one; what has gone by itself in the meantime is no fault, and is not counted.
    */
@@ -248,13 +253,16 @@ class XfrmKernel implements Kernel {
     return ok(removed);
   }
 
+  /** Only what is wanted: all of a large fleet would take some hundred MiB. */
   async #dump<T>(
     emit: EmitRequest,
     operation: string,
-    parse: (payload: Uint8Array) => Result<T | undefined, Malformed>,
+    { parse, isWanted }: Wanted<T>,
   ): Promise<Result<readonly T[], XfrmRefusal>> {
     const found: T[] = [];
-    const read = await this.#read(emit, operation, parse, (one) => found.push(one));
+    const read = await this.#read(emit, operation, parse, (one) => {
+      if (isWanted(one)) found.push(one);
+    });
     return read.ok ? ok(found) : read;
   }
 
@@ -271,6 +279,11 @@ class XfrmKernel implements Kernel {
     return mine;
   }
 }
+
+type Wanted<T> = {
+  readonly parse: (payload: Uint8Array) => Result<T | undefined, Malformed>;
+  readonly isWanted: (found: T) => boolean;
+};
 
 /** NEWSA is not subscribed to: it would bring keys. */
 function xfrmEvents(own: readonly number[]): NetlinkEventSource {
@@ -317,59 +330,6 @@ function settled(policy: XfrmPolicy, claims: XfrmClaims): XfrmRequest | undefine
 
 /** Bounds the acquires that one policy can make while a flood goes to sites without an SA. */
 const LARVAL_HOLD_MS = 10;
-
-/** Longest stretch of work between two turns of the event loop. */
-const TURN_MS_MAX = 1;
-
-/** Gives the event loop a turn when the work has taken long enough. */
-class Turn {
-  #since = performance.now();
-
-  async yieldIfLong(): Promise<void> {
-    if (performance.now() - this.#since < TURN_MS_MAX) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#since = performance.now();
-  }
-}
-
-async function readDump<T>(
-  dump: Generator<readonly NetlinkMessage[], number, void>,
-  operation: string,
-  {
-    parse,
-    take,
-  }: {
-    readonly parse: (payload: Uint8Array) => Result<T | undefined, Malformed>;
-    readonly take: (found: T) => void;
-  },
-): Promise<Result<undefined, XfrmRefusal>> {
-  let fault: Malformed | undefined;
-  const turn = new Turn();
-  for (;;) {
-    const piece = dump.next();
-    if (piece.done) return dumpResult(operation, piece.value, fault);
-    for (const message of piece.value) {
-      const parsed = parse(message.payload);
-      if (!parsed.ok) fault ??= parsed.error;
-      else if (parsed.value !== undefined) take(parsed.value);
-    }
-    await turn.yieldIfLong();
-  }
-}
-
-function dumpResult(
-  operation: string,
-  errno: number,
-  fault: Malformed | undefined,
-): Result<undefined, XfrmRefusal> {
-  const refusal = { kind: "kernel", operation, object: "dump" } as const;
-  if (errno !== 0) {
-    const detail = errno === 1 ? "CAP_NET_ADMIN is missing" : "the dump broke off";
-    return err({ ...refusal, errno: errnoName(errno), detail });
-  }
-  if (fault === undefined) return ok(undefined);
-  return err({ ...refusal, errno: "EPROTO", detail: `${fault.where}: ${fault.detail}` });
-}
 
 function deleteState({ id, mark }: StateFound): XfrmRequest {
   return mark === undefined ? { op: "delete-state", id } : { op: "delete-state", id, mark };

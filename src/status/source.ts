@@ -3,7 +3,7 @@
  */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
+import type { ErouteView, OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import type { Attempt, LastAttempt } from "../why/attempts.ts";
@@ -17,8 +17,8 @@ export type ExpectedSites = { readonly rows: number; readonly disabled: number }
 /** Bytes and packets of one XFRM state. */
 export type StateUse = { readonly octets: bigint; readonly packets: bigint };
 
-/** Uses of states by `DST SPI` (`192.0.2.1 0xc0ffee01`), see {@link stateKey}. */
-export type StateUses = ReadonlyMap<string, StateUse>;
+/** Uses of states, each named by its destination address as text and its SPI. */
+export type StateUses = { of(address: string, spi: number): StateUse | undefined };
 
 /** What Child SAs have carried since start; read every 10 s. */
 export type TrafficTotals = {
@@ -36,8 +36,10 @@ export type StatusSource = {
   eventsAfter(after: number, count: number): readonly JournalRecord[];
   /** Calls for each new record, until the returned function is called. */
   onEvent(listener: () => void): () => void;
-  /** The kernel's counters, read without blocking, at most a second old; empty without a kernel. */
+  /** All of the kernel's counters, at most a second old; none without a kernel. */
   stateUses(): Promise<StateUses>;
+  /** Those of these eroutes alone, as they are now: takes as long beside any number of others. */
+  usesOf(views: readonly Pick<ErouteView, "childSas">[]): Promise<StateUses>;
   traffic(): TrafficTotals;
   /** Attempts that failed or were refused since start, by reason. */
   failures(): ReadonlyMap<string, number>;
@@ -137,8 +139,3 @@ export type DatabaseView = {
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
   readonly secondsSum: number;
 };
-
-/** Key of a state in {@link StateUses}: destination address text and SPI. */
-export function stateKey(dst: string, spi: number): string {
-  return `${dst} 0x${spi.toString(16).padStart(8, "0")}`;
-}

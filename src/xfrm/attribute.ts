@@ -36,14 +36,18 @@ export function emitAttribute(w: HostWriter, type: number, body: (w: HostWriter)
   w.zeros((4 - (w.length % 4)) % 4);
 }
 
-/** All attributes left in `r`, by type, as views. If a type occurs twice, the later one counts. */
-export function parseAttributes(r: Reader): Map<number, Uint8Array> {
+/**
+ * All attributes left in `r`, by type, as copies; with `wanted` only those, because others may hold
+ * keys. If a type occurs twice, the later one counts.
+ */
+export function parseAttributes(r: Reader, wanted?: readonly number[]): Map<number, Uint8Array> {
   const attributes = new Map<number, Uint8Array>();
   while (r.left > 0) {
     const length = hostU16(r);
     const type = hostU16(r) & NLA_TYPE_MASK;
     if (length < HEADER_OCTETS) r.fail(`attribute ${type} of ${length} octets, header has 4`);
-    attributes.set(type, r.octets(length - HEADER_OCTETS));
+    if (wanted?.includes(type) === false) r.skip(length - HEADER_OCTETS);
+    else attributes.set(type, r.octets(length - HEADER_OCTETS));
     r.skip(Math.min(r.left, (4 - (length % 4)) % 4));
   }
   return attributes;

@@ -30,6 +30,13 @@ export function hostU64(r: Reader): bigint {
     : (BigInt(first) << 32n) | BigInt(second);
 }
 
+/** The same as a number, exact up to 2^53. */
+export function hostU64Number(r: Reader): number {
+  const first = swap32(r.u32());
+  const second = swap32(r.u32());
+  return LITTLE_ENDIAN ? second * 2 ** 32 + first : first * 2 ** 32 + second;
+}
+
 /**
  * A {@link Writer} in host order. Secrets are copied only into the finished octets, so that nothing
  * else has to be wiped.

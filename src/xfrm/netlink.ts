@@ -57,7 +57,7 @@ export function emitNetlink(head: NetlinkHead, body: (w: HostWriter) => void): U
 export function parseNetlink(octets: Uint8Array): Result<readonly NetlinkMessage[], Malformed> {
   return decode(octets, "netlink datagram", (r) => {
     const messages: NetlinkMessage[] = [];
-    while (r.left > 0) messages.push(parseMessage(r));
+    while (r.left > 0) messages.push(parseMessage(r, octets));
     return messages;
   });
 }
@@ -83,7 +83,8 @@ export function parseNetlinkDone(message: NetlinkMessage): Result<number, Malfor
   return decode(message.payload, "NLMSG_DONE", parseErrno);
 }
 
-function parseMessage(r: Reader): NetlinkMessage {
+function parseMessage(r: Reader, octets: Uint8Array): NetlinkMessage {
+  const from = r.at;
   const length = hostU32(r);
   if (length < NETLINK_HEADER_OCTETS) r.fail(`message of ${length} octets, header has 16`);
   const body = r.sub(length - 4, "netlink message");
@@ -94,7 +95,8 @@ function parseMessage(r: Reader): NetlinkMessage {
     flags: hostU16(body),
     sequence: hostU32(body),
     portId: hostU32(body),
-    payload: body.rest(),
+    // No copy: it may hold keys, and is wiped with the buffer.
+    payload: octets.subarray(from + NETLINK_HEADER_OCTETS, from + length),
   };
 }
 

@@ -104,11 +104,14 @@ export function parseState(octets: Uint8Array): Result<Omit<XfrmState, "directio
   });
 }
 
+/** Those that say how a state is used and named, not how it protects. */
+const USE_ATTRIBUTES = [XFRMA.LASTUSED, XFRMA.ENCAP, XFRMA.MARK, XFRMA.IF_ID];
+
 /** The payload of XFRM_MSG_NEWSA without its keys: identity and counters. */
 export function parseStateUse(octets: Uint8Array): Result<StateFound, Malformed> {
   return decode(octets, "XFRM_MSG_NEWSA", (r) => {
     const info = parseStateInfo(r);
-    const attributes = parseAttributes(r);
+    const attributes = parseAttributes(r, USE_ATTRIBUTES);
     return {
       id: info.id,
       reqid: info.reqid,

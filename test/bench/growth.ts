@@ -78,7 +78,11 @@ function rowChanged({ driver }: Crowd, number: number): void {
 
 /** What people and monitoring ask. */
 async function measureLists({ concentrator }: Crowd, size: number): Promise<void> {
-  const source = { snapshot: () => concentrator.snapshot(), wallMsNow: () => 1_800_000_000_000 };
+  const source = {
+    snapshot: () => concentrator.snapshot(),
+    wallMsNow: () => 1_800_000_000_000,
+    stateUses: async () => ({ of: () => undefined }),
+  };
   const half = size >> 1;
   cell(
     "a page of 50 rows from the middle, µs",
@@ -86,12 +90,11 @@ async function measureLists({ concentrator }: Crowd, size: number): Promise<void
   );
   const asked = { q: "site-1", eroute: undefined, state: undefined, sort: undefined };
   const page = (offset: number) => ({ offset, limit: 50 });
-  const uses = new Map();
   const text = erouteQuery(asked, "dynamic");
-  await inTurns("a search: first page", () => listEroutes(source, text, page(0), uses));
-  await inTurns("a search: its second page", () => listEroutes(source, text, page(50), uses));
+  await inTurns("a search: first page", () => listEroutes(source, text, page(0)));
+  await inTurns("a search: its second page", () => listEroutes(source, text, page(50)));
   const sort = erouteQuery({ ...asked, q: undefined, sort: "peer_id" }, "dynamic");
-  await inTurns("sorted by peer ID: first page", () => listEroutes(source, sort, page(0), uses));
+  await inTurns("sorted by peer ID: first page", () => listEroutes(source, sort, page(0)));
   const attempts = createAttempts();
   for (let number = 0; number < size; number++) attempts.note(failureOf(number));
   const failed = { snapshot: source.snapshot, notConnected: () => attempts.notConnected() };

@@ -18,9 +18,9 @@ export function listOf(
 ): Handler<"eroutes"> & Handler<"dynamicEroutes"> {
   return async ({ values }: Asked<"eroutes">) => {
     const page = { limit: values.limit, offset: values.offset };
-    const uses = await source.stateUses();
     const query = erouteQuery(values, kind);
-    const { total, views } = await listEroutes(source, query, page, uses);
+    const { total, views } = await listEroutes(source, query, page);
+    const uses = await source.usesOf(views);
     const { dataplane } = source.facts;
     const note = dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {};
     const head = JSON.stringify({ dataplane, ...note, total, ...page });
@@ -47,7 +47,7 @@ export function drainingStates(source: StatusSource): Handler<"drainingStates"> 
 /** One site's eroutes in use; a site is connected if it has a Child SA. */
 export function peer(source: StatusSource): Handler<"peer"> {
   return async ({ values: { id } }) => {
-    const uses = await source.stateUses();
+    const uses = await source.usesOf(source.snapshot().site(id));
     const snapshot = source.snapshot();
     const views = snapshot.site(id);
     return found({

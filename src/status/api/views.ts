@@ -14,7 +14,7 @@ import { isPostQuantum, keyExchangesIn } from "../../why/algorithm-filter.ts";
 import { fleetOf, fleetText } from "../fleet.ts";
 import { newestIkeSa } from "../lists/eroutes.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
-import { type DatabaseView, type StateUses, type StatusSource, stateKey } from "../source.ts";
+import type { DatabaseView, StateUses, StatusSource } from "../source.ts";
 import type { JsonOf } from "./answer.ts";
 
 /** A dynamic eroute, or a normal one in use. */
@@ -146,8 +146,8 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
 }
 
 function childSaJson(view: ChildSaView, source: StatusSource, uses: StateUses) {
-  const inbound = uses.get(stateKey(view.localAddress, view.spiIn));
-  const outbound = uses.get(stateKey(view.remoteAddress, view.spiOut));
+  const inbound = uses.of(view.localAddress, view.spiIn);
+  const outbound = uses.of(view.remoteAddress, view.spiOut);
   return {
     spi_in: spi32Hex(view.spiIn),
     spi_out: spi32Hex(view.spiOut),

@@ -2,7 +2,7 @@
 
 import type { ErouteBrief, ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
 import { type AlgorithmFilter, traitNames } from "../../why/algorithm-filter.ts";
-import { type StateUses, type StatusSource, stateKey } from "../source.ts";
+import type { StateUses, StatusSource } from "../source.ts";
 import { inTurns, nextTurn, sortInTurns } from "./turns.ts";
 
 export const EROUTE_STATES = ["negotiating", "established", "closing"] as const;
@@ -68,7 +68,7 @@ type Page = { readonly offset: number; readonly limit: number };
 const VIEWS_PER_TURN = 50;
 const BRIEFS_PER_TURN = 200;
 
-type Source = Pick<StatusSource, "snapshot" | "wallMsNow">;
+type Source = Pick<StatusSource, "snapshot" | "wallMsNow" | "stateUses">;
 
 /**
  * A page of the eroutes that match the query. A list in order of creation costs one page; any other
@@ -79,7 +79,6 @@ export async function listEroutes(
   source: Source,
   query: ErouteQuery,
   page: Page,
-  uses: StateUses,
 ): Promise<ErouteList> {
   const { kind, sort } = query;
   const { offset, limit } = page;
@@ -89,7 +88,7 @@ export async function listEroutes(
     return { total, views: snapshot.eroutes(offset, limit, kind) };
   }
   const known = offset === 0 ? undefined : knownList(source, query);
-  const names = known ?? (await namesOf(snapshot, query, uses));
+  const names = known ?? (await namesOf(source, snapshot, query));
   if (known === undefined) keepList(source, query, names);
   const views = await inTurns(names.slice(offset, offset + limit), VIEWS_PER_TURN, (one) =>
     viewOf(snapshot, one),
@@ -102,11 +101,13 @@ type Named = Pick<ErouteView, "name" | "peerId">;
 
 /** Those that match the query, in its order. */
 async function namesOf(
+  source: Source,
   snapshot: Snapshot,
   query: ErouteQuery,
-  uses: StateUses,
 ): Promise<readonly Named[]> {
   const { kind, text, eroute, state, sort } = query;
+  const isByOctets = sort === "bytes_in" || sort === "bytes_out";
+  const uses = isByOctets ? await source.stateUses() : NO_USES;
   const found: Keyed[] = [];
   const needle = text?.toLowerCase();
   const byAlgorithm = asksAlgorithms(query);
@@ -128,6 +129,8 @@ async function namesOf(
   const sorted = await sortInTurns(found, (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return query.descending ? sorted.toReversed() : sorted;
 }
+
+const NO_USES: StateUses = { of: () => undefined };
 
 /** The key is made once, and compared without regard to any language. */
 type Keyed = Named & { readonly key: string | number };
@@ -231,8 +234,8 @@ function viewOf(snapshot: Snapshot, { name, peerId }: Named): ErouteView | undef
 export function octetsOf(view: ErouteView, way: "in" | "out", uses: StateUses): number {
   let sum = 0n;
   for (const { localAddress, remoteAddress, spiIn, spiOut } of view.childSas) {
-    const key = way === "in" ? stateKey(localAddress, spiIn) : stateKey(remoteAddress, spiOut);
-    sum += uses.get(key)?.octets ?? 0n;
+    const use = way === "in" ? uses.of(localAddress, spiIn) : uses.of(remoteAddress, spiOut);
+    sum += use?.octets ?? 0n;
   }
   return Number(sum);
 }

@@ -100,10 +100,10 @@ export async function eroutesPage(
 
 /** The table with links to other pages, or why it is empty. */
 async function listPart(source: StatusSource, query: ErouteQuery, page: number) {
-  const uses = await source.stateUses();
   const from = (page - 1) * PAGE_ROWS;
-  const list = await listEroutes(source, query, { offset: from, limit: PAGE_ROWS }, uses);
+  const list = await listEroutes(source, query, { offset: from, limit: PAGE_ROWS });
   const { views, total } = list;
+  const uses = await source.usesOf(views);
   const caption = captionText(list, query, from + 1);
   const table = await tunnelTable({ caption, views, source, uses });
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS));

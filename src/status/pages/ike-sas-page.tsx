@@ -33,9 +33,8 @@ export async function ikeSasPage(
   query: ErouteQuery,
   page: number,
 ): Promise<string> {
-  const uses = await source.stateUses();
   const bounds = { offset: (page - 1) * PAGE_ROWS, limit: PAGE_ROWS };
-  const { total, views } = await listEroutes(source, query, bounds, uses);
+  const { total, views } = await listEroutes(source, query, bounds);
   const rows = await inTurns(views, ROWS_PER_TURN, (view) =>
     view.ikeSas.map((sa) => String(<Row view={view} sa={sa} source={source} />)).join(""),
   );

@@ -31,7 +31,7 @@ export async function sitePage(
   visitor: Visitor,
 ): Promise<string> {
   const { explanation, attempts } = await source.explain(asked);
-  const uses = await source.stateUses();
+  const uses = await source.usesOf(source.snapshot().site(asked));
   const views = source.snapshot().site(asked);
   const table = await tunnelTable({ caption: "Eroutes in use", views, source, uses });
   // No site has this ID: no action is possible, and no event names it.

@@ -10,7 +10,7 @@ import { isPostQuantum } from "../../why/algorithm-filter.ts";
 import { newestIkeSa } from "../lists/eroutes.ts";
 import { inTurns } from "../lists/turns.ts";
 import { sitePath } from "../paths.ts";
-import { type StateUse, type StateUses, type StatusSource, stateKey } from "../source.ts";
+import type { StateUse, StateUses, StatusSource } from "../source.ts";
 import { formatCount } from "./number-text.ts";
 import { TimeText } from "./time-text.tsx";
 
@@ -119,8 +119,8 @@ const NAT: Readonly<Record<IkeSaView["nat"], string>> = {
 };
 
 const ChildLines: FC<{ child: ChildSaView; uses: StateUses }> = ({ child, uses }) => {
-  const inbound = uses.get(stateKey(child.localAddress, child.spiIn));
-  const outbound = uses.get(stateKey(child.remoteAddress, child.spiOut));
+  const inbound = uses.of(child.localAddress, child.spiIn);
+  const outbound = uses.of(child.remoteAddress, child.spiOut);
   return (
     <div class="child">
       <div class="line">

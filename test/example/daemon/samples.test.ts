@@ -3,11 +3,13 @@
 import { expect, test } from "bun:test";
 import { COUNTER_NAMES, type Counters } from "../../../src/concentrator/snapshot.ts";
 import { createSamples, SAMPLE_MS } from "../../../src/daemon/samples.ts";
-import type { StateUse } from "../../../src/status/source.ts";
+import type { TrafficTotals } from "../../../src/status/source.ts";
+
+const NO_TRAFFIC: TrafficTotals = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
 
 /** A daemon whose figures a test changes. */
 function sampled() {
-  const world = { wallMs: 0, handshakes: 0, tunnels: 0, uses: new Map<string, StateUse>() };
+  const world = { wallMs: 0, handshakes: 0, tunnels: 0, traffic: NO_TRAFFIC };
   const counters = () =>
     Object.fromEntries(
       COUNTER_NAMES.map((name) => [name, name === "ike_sas_established" ? world.handshakes : 0]),
@@ -45,8 +47,7 @@ function sampled() {
       }),
     },
     peers: new Map(),
-    uses: async () => new Map(world.uses),
-    ours: () => new Set(["192.0.2.1"]),
+    traffic: async () => world.traffic,
     wallMs: () => world.wallMs,
   });
   const take = async () => {
@@ -55,11 +56,6 @@ function sampled() {
   };
   return { world, samples, take };
 }
-
-const use = (octets: number, packets: number) => ({
-  octets: BigInt(octets),
-  packets: BigInt(packets),
-});
 
 test("rates refer to the time between two samples; the first one only starts", async () => {
   const { world, samples, take } = sampled();
@@ -72,21 +68,22 @@ test("rates refer to the time between two samples; the first one only starts", a
   expect(samples.series("hour").samples).toMatchObject([{ tunnels: 7, handshakes: 5 }]);
 });
 
-test("removed states take nothing with them: what they carried stays counted", async () => {
+test("rates of traffic are between two samples; the sum is that of the last one", async () => {
   const { world, samples, take } = sampled();
-  world.uses.set("192.0.2.1 0x00000001", use(1_000, 10));
-  world.uses.set("198.51.100.7 0x00000002", use(5_000, 20));
+  expect(samples.traffic()).toEqual(NO_TRAFFIC);
+  world.traffic = { ...NO_TRAFFIC, octetsIn: 500 };
   await take();
-  world.uses.set("192.0.2.1 0x00000001", use(3_000, 30));
+  world.traffic = { octetsIn: 2_500, octetsOut: 700, packetsIn: 20, packetsOut: 3 };
   await take();
-  // Rekeyed: other states, with their own counts.
-  world.uses.clear();
-  world.uses.set("192.0.2.1 0x00000003", use(400, 4));
+  world.traffic = { ...world.traffic, octetsIn: 2_900 };
+  expect(samples.traffic().octetsIn).toBe(2_500);
   await take();
-  expect(samples.traffic()).toEqual({
-    ...{ octetsIn: 2_400, packetsIn: 24, octetsOut: 0, packetsOut: 0 },
-  });
-  expect(samples.series("hour").samples.map((sample) => sample.octets_in)).toEqual([200, 40]);
+  expect(samples.traffic()).toEqual(world.traffic);
+  const { samples: taken } = samples.series("hour");
+  expect(taken.map((sample) => [sample.octets_in, sample.octets_out])).toEqual([
+    [200, 70],
+    [40, 0],
+  ]);
 });
 
 test("two days of samples: neither ring grows, thirty samples make a coarse one", async () => {

@@ -9,13 +9,13 @@ import {
 } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { err, ok } from "../../../src/octets/result.ts";
-import {
-  type PeerListing,
-  type SiteExplanation,
-  type StateUse,
-  type StatusSource,
-  stateKey,
-  type TakenOverView,
+import type {
+  PeerListing,
+  SiteExplanation,
+  StateUse,
+  StateUses,
+  StatusSource,
+  TakenOverView,
 } from "../../../src/status/source.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";
 import { createFailureCounts } from "../../../src/why/failure-counts.ts";
@@ -131,6 +131,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       return () => void listeners.delete(listener);
     },
     stateUses: async () => uses(dataplane === "none" ? [] : views),
+    usesOf: async () => uses(dataplane === "none" ? [] : views),
     traffic: () => ({ octetsIn: 1_000, octetsOut: 2_000, packetsIn: 10, packetsOut: 20 }),
     failures: () => createFailureCounts().counts,
     folded: () => 0,
@@ -237,21 +238,16 @@ function erouteView(n: number): ErouteView {
   };
 }
 
-function uses(views: readonly ErouteView[]) {
-  return new Map<string, StateUse>(
-    views.flatMap((view, i) =>
-      view.childSas.flatMap((child) => [
-        [
-          stateKey(child.localAddress, child.spiIn),
-          { octets: BigInt(i + 1) * 1_000_000n, packets: 1000n },
-        ] as const,
-        [
-          stateKey(child.remoteAddress, child.spiOut),
-          { octets: BigInt(i + 1) * 2_000n, packets: 20n },
-        ] as const,
-      ]),
-    ),
-  );
+function uses(views: readonly ErouteView[]): StateUses {
+  const all = new Map<string, StateUse>();
+  views.forEach(({ childSas }, i) => {
+    for (const { localAddress, remoteAddress, spiIn, spiOut } of childSas) {
+      const inbound = { octets: BigInt(i + 1) * 1_000_000n, packets: 1000n };
+      all.set(`${localAddress} ${spiIn}`, inbound);
+      all.set(`${remoteAddress} ${spiOut}`, { octets: BigInt(i + 1) * 2_000n, packets: 20n });
+    }
+  });
+  return { of: (address, spi) => all.get(`${address} ${spi}`) };
 }
 
 /** A site with the wrong key, and one without algorithms in common. */
