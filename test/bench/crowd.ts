@@ -6,7 +6,7 @@ import { createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Engine } from "../../src/concentrator/engine.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
-import { familyBits, formatAddress } from "../../src/inet/address.ts";
+import { type Family, familyBits, formatAddress } from "../../src/inet/address.ts";
 import { formatPrefix, type Prefix } from "../../src/inet/prefix.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
@@ -40,7 +40,12 @@ export type Crowd = {
 };
 
 /** Where the sites' subnets are: how long each is, and the one that contains them all. */
-export type CrowdSubnets = { readonly within: string; readonly length: number };
+export type CrowdSubnets = {
+  readonly within: string;
+  readonly length: number;
+  /** How sites reach the concentrator; otherwise with IPv4. */
+  readonly outer?: Family;
+};
 
 export type CrowdOptions = {
   /** For a process that follows. */
@@ -52,10 +57,21 @@ export type CrowdOptions = {
 
 const SUBNETS: CrowdSubnets = { within: "100.64.0.0/10", length: 28 };
 
+/** What is behind the concentrator. */
+export const INSIDE: Readonly<Record<Family, string>> = { 4: "10.0.0.0/16", 6: "fd00:10::/64" };
+/** The addresses that sites call from, and what they call. */
+const SITES_OUTSIDE: Readonly<Record<Family, string>> = { 4: "172.16.0.0", 6: "fd00:16::" };
+export const CALLED: Readonly<Record<Family, string>> = { 4: CONCENTRATOR, 6: "fd00:1::1" };
+
 /** No site is connected yet; there is room for `max`. */
 export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
   const { keeps = false, subnets = SUBNETS, onKernel } = options;
-  const eroute = { ...BASE_EROUTE, remoteSubnets: [prefixOfText(subnets.within)] };
+  const within = prefixOfText(subnets.within);
+  const eroute = {
+    ...BASE_EROUTE,
+    localSubnets: [prefixOfText(INSIDE[within.family])],
+    remoteSubnets: [within],
+  };
   const limits = { dynamicEroutesMax: 2 * max, cookieAbove: 2 * max, halfOpenMax: 2 * max };
   const plan = planOf(limits, { eroutes: [eroute], users: [] });
   const engine = createEngine({ plan, now: asInstant(0), random, keeps });
@@ -121,21 +137,21 @@ export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
 
 /** Site n has a subnet of its own, and calls from an address of its own. */
 function siteOf(number: number, subnets: CrowdSubnets): Site {
-  const low = `${(number >> 8) & 255}.${number & 255}`;
+  const { outer = 4 } = subnets;
   return createSite(
     {
       identity: parseIdentity(`site-${number}`),
       psk: new TextEncoder().encode(`secret ${number}`),
       path: {
-        local: endpointOf(`172.${16 + (number >> 16)}.${low}`, 500),
-        remote: endpointOf(CONCENTRATOR, 500),
+        local: endpointOf(outsideOf(number, subnets), 500),
+        remote: endpointOf(CALLED[outer], 500),
       },
       natPort: 4_500,
       ike: GCM_IKE,
       esp: GCM_ESP,
       ke: [Ke.X25519],
       tsI: [selectorOf(formatPrefix(subnetOf(number, subnets)))],
-      tsR: [selectorOf("10.0.0.0/16")],
+      tsR: [selectorOf(INSIDE[prefixOfText(subnets.within).family])],
       initialContact: true,
       deletesReplaced: true,
     },
@@ -156,10 +172,20 @@ function rowOf(number: number, subnets: CrowdSubnets) {
   };
 }
 
+/** Where site n calls from. */
+export function outsideOf(number: number, { outer = 4 }: CrowdSubnets): string {
+  const { family, value } = addressOf(SITES_OUTSIDE[outer]);
+  return formatAddress({ family, value: value + BigInt(number) });
+}
+
 /** The subnet of site n. */
 export function subnetOf(number: number, { within, length }: CrowdSubnets): Prefix {
   const { family, value } = prefixOfText(within);
   return { family, value: value + (BigInt(number) << BigInt(familyBits(family) - length)), length };
+}
+
+function addressOf(text: string) {
+  return endpointOf(text, 0).address;
 }
 
 function random(octets: number): Uint8Array {

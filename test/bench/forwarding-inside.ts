@@ -5,21 +5,24 @@
  */
 
 import { deserialize, serialize } from "bun:jsc";
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatAddress } from "../../src/inet/address.ts";
+import type { Family } from "../../src/inet/address.ts";
 import { hashPolicies } from "../../src/linux/policy-hash.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
 import type { XfrmPolicy } from "../../src/xfrm/policy.ts";
-import { UNSET_HASH_LENGTHS } from "../../src/xfrm/policy-hash.ts";
+import { type HashLengths, UNSET_HASH_LENGTHS } from "../../src/xfrm/policy-hash.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import type { XfrmState } from "../../src/xfrm/state.ts";
-import { CONCENTRATOR } from "../simulation/plan.ts";
-import { type CrowdSubnets, createCrowd, subnetOf } from "./crowd.ts";
+import { type CrowdSubnets, createCrowd } from "./crowd.ts";
+import { HUB, inside, LAN, layGround, SITE, siteAddresses } from "./forwarding-ground.ts";
+
+/** The remote prefix length from which on policies are found by hash; `trees`: the kernel's own. */
+export type HashedFrom = number | "trees";
 
 export type ForwardingOrder = {
   readonly fleet: CrowdSubnets;
+  readonly lengths: readonly HashedFrom[];
   /** Numbers of sites, rising. */
   readonly sizes: readonly number[];
   readonly rounds: number;
@@ -29,8 +32,7 @@ export type ForwardingOrder = {
 
 /** One window of time: µs of the guest's CPU for each packet, or for each request. */
 export type ForwardingFigure = {
-  /** Whether policies are found by hash, as erouted sets it; otherwise as the kernel does. */
-  readonly isHashed: boolean;
+  readonly length: HashedFrom;
   readonly sites: number;
   readonly what: "out" | "in" | "install" | "replace" | "remove";
   readonly count: number;
@@ -38,10 +40,6 @@ export type ForwardingFigure = {
 };
 
 const WORK = process.env.WORK ?? "";
-const LAN = "lan";
-const HUB = "hub";
-const SITE = "site";
-const INSIDE_LAN = "10.0.0.2";
 const PORT = "5201";
 /** The requests for the tunnel that is measured. */
 const OWN_FILE = "/run/own";
@@ -53,9 +51,6 @@ const REST_MS = 500;
 const REPLACED = 6_000;
 /** By then a flood has begun. */
 const PACKETS_BEFORE = 1_000;
-/** As by default. */
-const HASHED = { local: 0, remote: 24 };
-const UNSET = UNSET_HASH_LENGTHS[4];
 let asked = 0;
 const OPPOSITE = { in: "out", out: "in", fwd: undefined } as const;
 
@@ -67,28 +62,11 @@ else if (role === "site") site();
 /** Lays the line, then goes on in the concentrator's namespace. */
 async function outer(): Promise<void> {
   const order = JSON.parse(argument) as ForwardingOrder;
-  const own = siteAddresses(order.fleet);
-  for (const name of [LAN, HUB, SITE]) ip("netns", "add", name);
-  for (const name of [LAN, HUB, SITE]) ip("-n", name, "link", "set", "lo", "up");
-  cable(
-    { from: LAN, address: `${INSIDE_LAN}/16` },
-    { to: HUB, at: "eth0", address: "10.0.0.1/16" },
-  );
-  cable(
-    { from: SITE, address: `${own.outer}/32` },
-    { to: HUB, at: "eth1", address: `${CONCENTRATOR}/32` },
-  );
-  ip("-n", LAN, "route", "add", "default", "via", "10.0.0.1");
-  ip("-n", HUB, "route", "add", "default", "dev", "eth1");
-  ip("-n", SITE, "addr", "add", `${own.inner}/32`, "dev", "lo");
-  ip("-n", SITE, "route", "add", "default", "dev", "eth0", "src", own.inner);
-  // Both ends of the tunnel's outside are found by ARP, without a gateway.
-  ip("-n", SITE, "route", "add", `${CONCENTRATOR}/32`, "dev", "eth0", "src", own.outer);
-  inside(HUB, "sysctl", "-qw", "net.ipv4.ip_forward=1");
+  layGround(order.fleet);
   inside(HUB, process.execPath, import.meta.path, "hub", argument);
 }
 
-/** Without the hash and with it, in turn. */
+/** One length after the other, in turn. */
 async function hub(order: ForwardingOrder): Promise<void> {
   const sites = Math.max(...order.sizes);
   const { standing, requests } = requestsOf(order.fleet, sites);
@@ -98,33 +76,42 @@ async function hub(order: ForwardingOrder): Promise<void> {
   inside(SITE, process.execPath, import.meta.path, "site");
   for (const request of standing) must(kernel, request);
   for (const request of own) must(kernel, request);
+  const { family } = siteAddresses(order.fleet);
+  let former = UNSET_HASH_LENGTHS[family];
   for (let round = 0; round < order.rounds; round++) {
-    for (const isHashed of [false, true]) {
-      const set = isHashed ? hashPolicies(4, HASHED) : hashPolicies(4, UNSET, [HASHED]);
-      if (!set.ok) throw new Error(set.error);
-      await growAndShrink(kernel, { order, isHashed, requests });
+    for (const length of order.lengths) {
+      former = setLengths(family, former, length);
+      await growAndShrink(kernel, { order, length, requests });
     }
   }
   kernel.close();
 }
 
+function setLengths(family: Family, former: HashLengths, length: HashedFrom): HashLengths {
+  const wanted = length === "trees" ? UNSET_HASH_LENGTHS[family] : { local: 0, remote: length };
+  const set = hashPolicies(family, wanted, [former]);
+  if (!set.ok) throw new Error(set.error);
+  if (set.value.kind !== "in-force") throw new Error("other lengths are in force");
+  return wanted;
+}
+
 type Fleet = {
   readonly order: ForwardingOrder;
-  readonly isHashed: boolean;
+  readonly length: HashedFrom;
   /** For each site; those for the first are in force. */
   readonly requests: readonly (readonly XfrmRequest[])[];
 };
 
 /** Grows the fleet, measures at each size, and lets it go again. */
 async function growAndShrink(kernel: Kernel, fleet: Fleet): Promise<void> {
-  const { order, isHashed, requests } = fleet;
+  const { order, length, requests } = fleet;
   const [own = []] = requests;
   const policies = policiesOf(own);
   let sites = 1;
   for (const size of order.sizes) {
     const more = requests.slice(sites, size).flat();
     sites = size;
-    await timed({ isHashed, sites, what: "install" }, more.length, () => all(kernel, more));
+    await timed({ length, sites, what: "install" }, more.length, () => all(kernel, more));
     // Policies of equal priority are asked in the order in which they came: this site's are last.
     for (const { id } of policies) must(kernel, { op: "delete-policy", id });
     for (const policy of policies) must(kernel, { op: "put-policy", policy });
@@ -132,15 +119,15 @@ async function growAndShrink(kernel: Kernel, fleet: Fleet): Promise<void> {
   }
   const gone = requests.slice(1, sites).flat();
   const put = gone.filter(({ op }) => op === "put-policy").slice(0, REPLACED);
-  await timed({ isHashed, sites, what: "replace" }, put.length, () => all(kernel, put));
+  await timed({ length, sites, what: "replace" }, put.length, () => all(kernel, put));
   const removals = gone.flatMap(removalOf);
-  await timed({ isHashed, sites, what: "remove" }, removals.length, () => all(kernel, removals));
+  await timed({ length, sites, what: "remove" }, removals.length, () => all(kernel, removals));
 }
 
 /** One flood in each direction, cut into windows: the quiet ones count. */
 async function measureDirections(
   kernel: Kernel,
-  { order: { windows, fleet }, isHashed, requests: [own = []] }: Fleet,
+  { order: { windows, fleet }, length, requests: [own = []] }: Fleet,
   sites: number,
 ): Promise<void> {
   const { inner } = siteAddresses(fleet);
@@ -158,7 +145,7 @@ async function measureDirections(
       const [from, before] = [await guestCpuUs(), packetsOf(kernel, id)];
       await Bun.sleep(WINDOW_MS);
       const cpuUs = (await guestCpuUs()) - from;
-      say({ isHashed, sites, what, count: packetsOf(kernel, id) - before, cpuUs });
+      say({ length, sites, what, count: packetsOf(kernel, id) - before, cpuUs });
     }
     await flood.stop();
   }
@@ -207,13 +194,13 @@ function packetsOf(kernel: Kernel, id: XfrmState["id"]): number {
 }
 
 async function timed(
-  { isHashed, sites, what }: Omit<ForwardingFigure, "count" | "cpuUs">,
+  { length, sites, what }: Omit<ForwardingFigure, "count" | "cpuUs">,
   count: number,
   work: () => void,
 ): Promise<void> {
   const from = await guestCpuUs();
   work();
-  say({ isHashed, sites, what, count, cpuUs: (await guestCpuUs()) - from });
+  say({ length, sites, what, count, cpuUs: (await guestCpuUs()) - from });
 }
 
 function say(figure: ForwardingFigure): void {
@@ -263,25 +250,6 @@ function site(): void {
   kernel.close();
 }
 
-/** A cable between two namespaces. */
-function cable(
-  { from, address }: { readonly from: string; readonly address: string },
-  to: { readonly to: string; readonly at: string; readonly address: string },
-): void {
-  const peer = ["type", "veth", "peer", "name", to.at, "netns", to.to];
-  ip("link", "add", "eth0", "netns", from, ...peer);
-  for (const [of, at, own] of [[from, "eth0", address] as const, [to.to, to.at, to.address]]) {
-    ip("-n", of, "addr", "add", own, "dev", at);
-    ip("-n", of, "link", "set", at, "up");
-  }
-}
-
-/** Where the first site of the fleet calls from, and a host in its subnet. */
-function siteAddresses(fleet: CrowdSubnets): { readonly outer: string; readonly inner: string } {
-  const { family, value } = subnetOf(0, fleet);
-  return { outer: "172.16.0.0", inner: formatAddress({ family, value: value + 1n }) };
-}
-
 /** The CPU time that the guest has had so far: its own kernel does not know it. */
 async function guestCpuUs(): Promise<number> {
   const number = asked++;
@@ -304,14 +272,4 @@ function all(kernel: Kernel, requests: readonly XfrmRequest[]): void {
 function must(kernel: Kernel, request: XfrmRequest): void {
   const answer = kernel.perform(request);
   if (!answer.ok) throw new Error(`${answer.error.object}: ${answer.error.errno}`);
-}
-
-function inside(namespace: string, ...command: readonly string[]): void {
-  execFileSync("ip", ["netns", "exec", namespace, ...command], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-}
-
-function ip(...args: readonly string[]): void {
-  execFileSync("ip", args, { stdio: ["ignore", "ignore", "inherit"] });
 }

@@ -10,16 +10,28 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootUml, umlMissing } from "../real/uml.ts";
 import type { CrowdSubnets } from "./crowd.ts";
-import type { ForwardingFigure, ForwardingOrder } from "./forwarding-inside.ts";
+import type { ForwardingFigure, ForwardingOrder, HashedFrom } from "./forwarding-inside.ts";
 
 /** Three policies a site. */
 const SIZES = (process.env.SIZES ?? "3,333,6667").split(",").map(Number);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const WINDOWS = Number(process.env.WINDOWS ?? 8);
-const FLEETS: readonly CrowdSubnets[] = [
-  { within: "100.64.0.0/10", length: 28 },
-  { within: "10.99.0.0/16", length: 29 },
+
+type BenchFleet = CrowdSubnets & { readonly lengths: readonly HashedFrom[] };
+
+const ALL_FLEETS: readonly BenchFleet[] = [
+  { within: "100.64.0.0/10", length: 28, lengths: ["trees", 24] },
+  { within: "10.99.0.0/16", length: 29, lengths: ["trees", 24] },
+  { within: "fd99:1:2::/48", length: 64, lengths: ["trees", 64, 56] },
+  { within: "fd99:1:2::/48", length: 64, outer: 6, lengths: ["trees", 64] },
+  { within: "fd99::/40", length: 56, lengths: ["trees", 64, 56] },
+  { within: "fd99:1:2::/48", length: 60, lengths: ["trees", 64, 60, 56] },
 ];
+/** FLEETS=2,3 measures only those, counted from 0. */
+const FLEETS =
+  process.env.FLEETS === undefined
+    ? ALL_FLEETS
+    : process.env.FLEETS.split(",").flatMap((at) => ALL_FLEETS[Number(at)] ?? []);
 const MEMORY_MIB = 2_048;
 const SECONDS_MAX = 1_800;
 const LOOK_EVERY_MS = 5;
@@ -33,7 +45,7 @@ const WORDS: Readonly<Record<ForwardingFigure["what"], string>> = {
   remove: "a request that removes",
 };
 /** Packets or requests of a window: the time is known to some hundredths of a second. */
-const COUNT_MIN = 1_000;
+const COUNT_MIN = 400;
 /** On a machine that others use, a window takes up to three times as much as its neighbour. */
 const QUIET = 0.25;
 
@@ -44,14 +56,17 @@ else console.log(`SKIPPED: forwarding beside many policies: ${missing}`);
 async function bench(): Promise<void> {
   const head = SIZES.map((sites) => `${(3 * sites).toLocaleString("en-US")} policies`);
   for (const fleet of FLEETS) {
-    const figures = await figuresOf({ fleet, sizes: SIZES, rounds: ROUNDS, windows: WINDOWS });
-    console.log(`\nSubnets of /${fleet.length} within ${fleet.within}:\n`);
+    const { lengths, ...subnets } = fleet;
+    const order = { fleet: subnets, lengths, sizes: SIZES, rounds: ROUNDS, windows: WINDOWS };
+    const figures = await figuresOf(order);
+    const { within, length, outer = 4 } = fleet;
+    console.log(`\nSubnets of /${length} within ${within}, tunnels over IPv${outer}:\n`);
     console.log(`| CPU, µs | ${head.join(" | ")} |\n| --- |${" --- |".repeat(SIZES.length)}`);
     for (const [what, words] of Object.entries(WORDS)) {
-      for (const isHashed of [false, true]) {
-        const ofRow = figures.filter((one) => one.what === what && one.isHashed === isHashed);
+      for (const from of lengths) {
+        const ofRow = figures.filter((one) => one.what === what && one.length === from);
         const cells = SIZES.map((sites) => cell(ofRow, sites));
-        const how = isHashed ? "by hash" : "as the kernel does";
+        const how = from === "trees" ? "in trees" : `by hash from /${from} on`;
         console.log(`| ${words}, ${how} | ${cells.join(" | ")} |`);
       }
     }
