@@ -74,12 +74,13 @@ export async function startDaemon(
  */
 export async function openProbe(
   port: number,
+  host = "127.0.0.1",
 ): Promise<{ ask(): void; readonly answersMs: readonly number[]; close(): void }> {
   const sentAt = new Map<bigint, number>();
   const answersMs: number[] = [];
   let number = 0n;
   const socket = await Bun.udpSocket({
-    hostname: "127.0.0.1",
+    hostname: host,
     binaryType: "uint8array",
     socket: {
       data(_, octets) {
@@ -97,7 +98,7 @@ export async function openProbe(
       number++;
       sentAt.set(number, performance.now());
       try {
-        socket.send(versionThree(number), port, "127.0.0.1");
+        socket.send(versionThree(number), port, host);
       } catch {
         // Nobody listened when the one before was sent.
       }

@@ -5,6 +5,7 @@
  */
 
 import { performKeyExchange } from "../../src/crypto/key-exchange.ts";
+import { formatAddress } from "../../src/inet/address.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import {
   connectIkev1,
@@ -28,6 +29,10 @@ export type SwarmOrder = {
   readonly ke: number;
   /** With IKEv1 in Aggressive Mode, from many addresses: each of them is limited. */
   readonly version?: 1 | 2;
+  /** Each site has an address of its own, counted from this one; 127.0.0.1 for all otherwise. */
+  readonly from?: string;
+  /** Where the concentrator listens; 127.0.0.1 otherwise. */
+  readonly to?: string;
   readonly msMax: number;
 };
 
@@ -60,44 +65,59 @@ const ADDRESSES = 64;
 export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
   const calls = new Map<bigint, Call>();
   const latencies: number[] = [];
-  const remote = endpointOf("127.0.0.1", order.port);
+  const { from, to = "127.0.0.1" } = order;
+  const remote = endpointOf(to, order.port);
   let next = order.first;
   let failed = 0;
   let retransmissions = 0;
   const sockets: Socket[] = [];
-  for (let at = 0; at < (order.version === 1 ? ADDRESSES : 1); at++) {
-    const open = await Bun.udpSocket({
-      hostname: order.version === 1 ? `127.1.0.${at + 1}` : "127.0.0.1",
+  const openAt = async (hostname: string): Promise<Socket> =>
+    await Bun.udpSocket({
+      hostname,
       binaryType: "uint8array",
       socket: { data: (_, octets) => onDatagram(octets) },
     });
-    sockets.push(open);
+  for (let at = 0; at < (order.version === 1 ? ADDRESSES : 1); at++) {
+    sockets.push(await openAt(order.version === 1 ? `127.1.0.${at + 1}` : "127.0.0.1"));
   }
+  let opening = 0;
   const startMore = (): void => {
-    while (calls.size < order.concurrency && next < order.first + order.count) {
+    while (calls.size + opening < order.concurrency && next < order.first + order.count) {
       const number = next++;
       const socket = sockets[number % sockets.length];
-      if (socket === undefined) return;
-      const local = endpointOf(socket.hostname, socket.port);
-      const begin = order.version === 1 ? beginIkev1 : beginIkev2;
-      const { site, outputs } = begin(number, order.ke, { local, remote });
-      calls.set(site.spiI, { site, socket, startedMs: performance.now() });
-      take(site.spiI, outputs);
+      if (from === undefined && socket !== undefined) begin(number, socket);
+      if (from === undefined) continue;
+      opening++;
+      void openAt(addressAfter(from, number)).then((own) => {
+        opening--;
+        begin(number, own);
+      });
     }
+  };
+  const begin = (number: number, socket: Socket): void => {
+    const local = endpointOf(socket.hostname, socket.port);
+    const beginOne = order.version === 1 ? beginIkev1 : beginIkev2;
+    const { site, outputs } = beginOne(number, order.ke, { local, remote });
+    calls.set(site.spiI, { site, socket, startedMs: performance.now() });
+    take(site.spiI, outputs);
+  };
+  const end = (spiI: bigint): void => {
+    if (from !== undefined) calls.get(spiI)?.socket.close();
+    calls.delete(spiI);
   };
   const take = (spiI: bigint, outputs: readonly SiteOutput[]): void => {
     const call = calls.get(spiI);
     for (const output of outputs) {
-      if (output.kind === "send") call?.socket.send(output.octets, order.port, "127.0.0.1");
+      if (output.kind === "send") call?.socket.send(output.octets, order.port, to);
       // Of some 100 runs one has two sites with one SPI: all sites have the same address here.
       const isWithoutChild = output.kind === "refused" && output.asked === "first Child SA";
       if (output.kind === "ended" || isWithoutChild) {
         failed++;
-        calls.delete(spiI);
+        end(spiI);
       }
       if (output.kind === "child-up") {
         latencies.push(performance.now() - (call?.startedMs ?? 0));
-        calls.delete(spiI);
+        end(spiI);
       }
     }
   };
@@ -112,7 +132,7 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
 
   const started = performance.now();
   startMore();
-  while (calls.size > 0 && performance.now() - started < order.msMax) {
+  while (calls.size + opening > 0 && performance.now() - started < order.msMax) {
     await Bun.sleep(TICK_MS);
     for (const [spiI, { site }] of [...calls]) {
       if ((site.deadline() ?? Number.POSITIVE_INFINITY) > now()) continue;
@@ -170,6 +190,11 @@ const SOURCES = {
 
 function now() {
   return asInstant(performance.now());
+}
+
+function addressAfter(first: string, count: number): string {
+  const { family, value } = endpointOf(first, 0).address;
+  return formatAddress({ family, value: value + BigInt(count) });
 }
 
 /** Median, 99th percentile and largest. */
