@@ -58,6 +58,8 @@ bench: build ## how fast: the engine alone, how it grows, the executable, and be
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
 	$(BUN) test/bench/many.ts
+	$(BUN) test/bench/counters.ts
+	$(BUN) test/bench/states.ts
 	$(BUN) test/bench/kernel.ts
 	$(BUN) test/bench/forwarding.ts
 	$(BUN) test/bench/deaf.ts 10000 3

@@ -5,8 +5,7 @@
  */
 
 import { deserialize, serialize } from "bun:jsc";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Family } from "../../src/inet/address.ts";
 import { hashPolicies } from "../../src/linux/policy-hash.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
@@ -16,6 +15,7 @@ import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import type { XfrmState } from "../../src/xfrm/state.ts";
 import { type CrowdSubnets, createCrowd } from "./crowd.ts";
 import { HUB, inside, LAN, layGround, SITE, siteAddresses } from "./forwarding-ground.ts";
+import { guestCpuUs } from "./guest-time.ts";
 
 /** The remote prefix length from which on policies are found by hash; `trees`: the kernel's own. */
 export type HashedFrom = number | "trees";
@@ -39,7 +39,6 @@ export type ForwardingFigure = {
   readonly cpuUs: number;
 };
 
-const WORK = process.env.WORK ?? "";
 const PORT = "5201";
 /** The requests for the tunnel that is measured. */
 const OWN_FILE = "/run/own";
@@ -51,7 +50,6 @@ const REST_MS = 500;
 const REPLACED = 6_000;
 /** By then a flood has begun. */
 const PACKETS_BEFORE = 1_000;
-let asked = 0;
 const OPPOSITE = { in: "out", out: "in", fwd: undefined } as const;
 
 const [role, argument = ""] = process.argv.slice(2);
@@ -248,15 +246,6 @@ function site(): void {
     must(kernel, { op: "put-policy", policy: { ...policy, id: { ...policy.id, direction } } });
   }
   kernel.close();
-}
-
-/** The CPU time that the guest has had so far: its own kernel does not know it. */
-async function guestCpuUs(): Promise<number> {
-  const number = asked++;
-  writeFileSync(join(WORK, `ask-${number}`), "");
-  const answer = join(WORK, `cpu-${number}`);
-  while (!existsSync(answer)) await Bun.sleep(ASK_EVERY_MS);
-  return Number(readFileSync(answer, "utf8")) * 1e6;
 }
 
 function opened(): Kernel {

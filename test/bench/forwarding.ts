@@ -4,13 +4,13 @@
  * tables of the guest's CPU time, sender and receiver included: compare the columns.
  */
 
-import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootUml, umlMissing } from "../real/uml.ts";
 import type { CrowdSubnets } from "./crowd.ts";
 import type { ForwardingFigure, ForwardingOrder, HashedFrom } from "./forwarding-inside.ts";
+import { answerCpuTime } from "./guest-time.ts";
 
 /** Three policies a site. */
 const SIZES = (process.env.SIZES ?? "3,333,6667").split(",").map(Number);
@@ -34,7 +34,6 @@ const FLEETS =
     : process.env.FLEETS.split(",").flatMap((at) => ALL_FLEETS[Number(at)] ?? []);
 const MEMORY_MIB = 2_048;
 const SECONDS_MAX = 1_800;
-const LOOK_EVERY_MS = 5;
 const project = join(import.meta.dir, "../..");
 
 const WORDS: Readonly<Record<ForwardingFigure["what"], string>> = {
@@ -100,12 +99,7 @@ function at(sorted: readonly number[], share: number): number {
 async function figuresOf(order: ForwardingOrder): Promise<readonly ForwardingFigure[]> {
   const work = await mkdtemp(join(tmpdir(), "erouted-forwarding-"));
   const guest = await bootUml(MEMORY_MIB);
-  let asked = 0;
-  const answer = setInterval(() => {
-    if (!existsSync(join(work, `ask-${asked}`))) return;
-    const file = join(work, `cpu-${asked++}`);
-    writeFileSync(file, guest.cpuSeconds().toFixed(3));
-  }, LOOK_EVERY_MS);
+  const stopAnswering = answerCpuTime(guest, work);
   try {
     const inside = join(import.meta.dir, "forwarding-inside.ts");
     const script = `${process.execPath} ${inside} outer '${JSON.stringify(order)}'`;
@@ -116,7 +110,7 @@ async function figuresOf(order: ForwardingOrder): Promise<readonly ForwardingFig
     const lines = output.split("\n").filter((text) => text.startsWith("FIGURE "));
     return lines.map((text) => JSON.parse(text.slice("FIGURE ".length)) as ForwardingFigure);
   } finally {
-    clearInterval(answer);
+    stopAnswering();
     await guest.halt();
     await rm(work, { recursive: true, force: true });
   }

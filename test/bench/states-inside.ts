@@ -9,16 +9,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Ke } from "../../src/crypto/transform.ts";
 import { RUNTIME_OPTIONS } from "../../src/daemon/runtime-options.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
-import { nextTurn } from "../../src/status/lists/turns.ts";
 import { openProbe } from "./daemon.ts";
 import { FLEET_SUBNET, LOCAL_SUBNET, pskOfSite, subnetOfSite } from "./fleet.ts";
+import { kernelMemory } from "./kernel-memory.ts";
 import { outputOf } from "./report.ts";
+import { say } from "./states-figure.ts";
 import type { SwarmOrder, SwarmResult } from "./swarm.ts";
 
 export type StatesOrder = { readonly command: readonly string[]; readonly sites: number };
-
-/** One figure; `unit` belongs to its value. */
-export type StatesFigure = { readonly what: string; readonly value: number; readonly unit: string };
 
 const FOLDER = "/run/erouted";
 const HUB = "198.51.100.1";
@@ -49,18 +47,14 @@ async function bench({ command, sites }: StatesOrder): Promise<void> {
   const before = kernelMemory();
   const daemon = start(command);
   await firstAnswer(daemon);
-  const empty = kernelMemory();
   await connectAll(sites);
   await Bun.sleep(SETTLE_MS);
-  sayMemory(empty, kernelMemory(), sites);
-  say("erouted resident", residentKib(daemon.pid ?? 0) / KIB, "MiB");
-  await measureDumps(kernel);
+  say("erouted resident, MiB", residentKib(daemon.pid ?? 0) / KIB);
   await measureQuiet("beside samples");
   await measureStatus();
   await measureRestart(daemon);
   await measureStop(daemon, kernel);
-  const after = kernelMemory();
-  say("kernel memory that stays", (after.slabKib - before.slabKib) / KIB, "MiB");
+  say("kernel memory that stays, MiB", (kernelMemory().kib - before.kib) / KIB);
   kernel.close();
 }
 
@@ -134,58 +128,9 @@ async function connectAll(sites: number): Promise<void> {
   const text = await outputOf("swarm.ts", JSON.stringify(order));
   const result = JSON.parse(text) as SwarmResult;
   if (sites - result.connected > FAILED_MAX) throw new Error(text);
-  say("a handshake, with the site's part", (result.ms / sites) * 1_000, "µs");
-  say("handshake, p99", result.p99Ms, "ms");
-  say("handshakes repeated", result.retransmissions, "");
-}
-
-type KernelMemory = { readonly slabKib: number; readonly caches: ReadonlyMap<string, number> };
-
-/** What the kernel has allocated, and how much of it in each cache. */
-function kernelMemory(): KernelMemory {
-  const meminfo = readFileSync("/proc/meminfo", "utf8");
-  const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+)`, "m").exec(meminfo)?.[1] ?? 0);
-  const caches = new Map<string, number>();
-  for (const text of readFileSync("/proc/slabinfo", "utf8").split("\n").slice(2)) {
-    const [name = "", , objects, octets] = text.split(/\s+/);
-    if (name !== "") caches.set(name, (Number(objects) * Number(octets)) / KIB);
-  }
-  return { slabKib: of("Slab") + of("VmallocUsed"), caches };
-}
-
-function sayMemory(before: KernelMemory, after: KernelMemory, sites: number): void {
-  say("kernel memory, a site", (after.slabKib - before.slabKib) / sites, "KiB");
-  const grown = [...after.caches]
-    .map(([name, kib]) => [name, kib - (before.caches.get(name) ?? 0)] as const)
-    .toSorted(([, a], [, b]) => b - a)
-    .slice(0, 8);
-  for (const [name, kib] of grown) say(`– ${name}, a site`, kib / sites, "KiB");
-}
-
-/** As erouted reads them, in this process. */
-async function measureDumps(kernel: Kernel): Promise<void> {
-  for (let times = 0; times < 2; times++) {
-    await inTurns("all counters read", () => kernel.stateCounts(() => {}));
-    await inTurns("all names read", () => kernel.tables());
-  }
-}
-
-async function inTurns(what: string, work: () => Promise<unknown>): Promise<void> {
-  let isOver = false;
-  let longest = 0;
-  const began = performance.now();
-  const watch = async () => {
-    for (let from = performance.now(); !isOver; from = performance.now()) {
-      await nextTurn();
-      longest = Math.max(longest, performance.now() - from);
-    }
-  };
-  const watched = watch();
-  await work();
-  say(what, performance.now() - began, "ms");
-  isOver = true;
-  await watched;
-  say(`– its longest turn`, longest, "ms");
+  say("a handshake, with the site's part, µs", (result.ms / sites) * 1_000);
+  say("handshake, p99, ms", result.p99Ms);
+  say("handshakes repeated", result.retransmissions);
 }
 
 /** How long an answer takes while nothing else happens. */
@@ -199,11 +144,11 @@ async function measureQuiet(what: string): Promise<void> {
   probe.close();
   const sorted = probe.answersMs.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-  say(`an answer ${what}, median`, at(0.5), "ms");
-  say(`an answer ${what}, p99`, at(0.99), "ms");
-  say(`an answer ${what}, longest`, at(1), "ms");
-  say(`answers longer than 5 ms ${what}`, sorted.filter((ms) => ms > 5).length, "");
-  say(`of answers ${what}`, sorted.length, "");
+  say(`an answer ${what}, median, ms`, at(0.5));
+  say(`an answer ${what}, p99, ms`, at(0.99));
+  say(`an answer ${what}, longest, ms`, at(1));
+  say(`answers longer than 5 ms ${what}`, sorted.filter((ms) => ms > 5).length);
+  say(`of answers ${what}`, sorted.length);
 }
 
 async function measureStatus(): Promise<void> {
@@ -221,7 +166,7 @@ async function measureStatus(): Promise<void> {
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text.slice(0, 200)}`);
-    say(path, performance.now() - began, "ms");
+    say(`${path}, ms`, performance.now() - began);
   }
 }
 
@@ -243,30 +188,27 @@ async function measureRestart(daemon: ChildProcess): Promise<void> {
     }
   }
   probe.close();
-  say("restart: longest time without an answer", longest, "ms");
-  say("erouted resident after it", residentKib(daemon.pid ?? 0) / KIB, "MiB");
+  say("restart: longest time without an answer, ms", longest);
+  say("erouted resident after it, MiB", residentKib(daemon.pid ?? 0) / KIB);
 }
 
 async function measureStop(daemon: ChildProcess, kernel: Kernel): Promise<void> {
   const ended = new Promise((resolve) => daemon.once("exit", resolve));
   const began = performance.now();
   daemon.kill("SIGTERM");
-  const code = await Promise.race([ended, Bun.sleep(STOP_MS_MAX).then(() => "too late")]);
-  say("the shutdown", performance.now() - began, "ms");
-  if (code !== 0) say(`exit status ${code}`, 1, "");
+  const hard = setTimeout(() => daemon.kill("SIGKILL"), STOP_MS_MAX);
+  const code = await ended;
+  clearTimeout(hard);
+  say("the shutdown, ms", performance.now() - began);
+  if (code !== 0) say(`exit status ${code}`, 1);
   const left = await kernel.tables();
   if (!left.ok) throw new Error(left.error.detail);
-  say("states that are left", left.value.states.size, "");
-  say("policies that are left", left.value.policies.size, "");
+  say("states that are left", left.value.states.size);
+  say("policies that are left", left.value.policies.size);
 }
 
 function residentKib(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-}
-
-function say(what: string, value: number, unit: string): void {
-  const figure: StatesFigure = { what, value, unit };
-  console.log(`FIGURE ${JSON.stringify(figure)}`);
 }
 
 function ip(...args: readonly string[]): void {
