@@ -92,6 +92,42 @@ test("each datagram keeps its own memory after the next one has come", async () 
   expect(arrivals.map(({ octets }) => octets[2])).toEqual(Array.from({ length: 100 }, (_, i) => i));
 });
 
+test("messages of one turn arrive in their order, however many they are", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
+  const { socket: sender } = await opened("127.0.0.1", true);
+  for (let i = 0; i < 150; i++) sender.send(Uint8Array.of(i), receiver.local);
+  await until(() => arrivals.length === 150);
+  expect(arrivals.map(({ octets }) => octets[0])).toEqual(Array.from({ length: 150 }, (_, i) => i));
+});
+
+for (const [place, at] of Object.entries({ first: 0, between: 20, last: 40 })) {
+  test(`a message that cannot be sent, ${place} of its turn, keeps back no other`, async () => {
+    const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
+    const { socket: sender } = await opened("127.0.0.1", false);
+    const elsewhere = parseAddress("203.0.113.77");
+    if (elsewhere === undefined) throw new Error("not an address");
+    for (let i = 0; i < 41; i++) {
+      // From an address of loopback nothing can be sent elsewhere.
+      const remote = i === at ? { address: elsewhere, port: 500 } : receiver.local;
+      sender.send(Uint8Array.of(i), remote);
+    }
+    await until(() => arrivals.length === 40);
+    const others = Array.from({ length: 41 }, (_, i) => i).filter((i) => i !== at);
+    expect(arrivals.map(({ octets }) => octets[0])).toEqual(others);
+    sender.send(Uint8Array.of(99), receiver.local);
+    await until(() => arrivals.length === 41);
+  });
+}
+
+test("what waits for the end of the turn leaves before the socket is closed", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
+  const { socket: sender } = await opened("127.0.0.1", false);
+  for (let i = 0; i < 3; i++) sender.send(Uint8Array.of(i), receiver.local);
+  sender.close();
+  await until(() => arrivals.length === 3);
+  expect(arrivals.map(({ octets }) => octets[0])).toEqual([0, 1, 2]);
+});
+
 test("a socket that is paused in its first turn does not keep the event loop busy", async () => {
   const address = parseAddress("127.0.0.1");
   const libc = openLibc();
