@@ -5,7 +5,7 @@ import { callsAt } from "./calls/call-table.ts";
 import { runCalls } from "./calls/initiate.ts";
 import { drainingAt, drainStates } from "./dataplane/draining.ts";
 import { movesAt, runMoves } from "./dataplane/move.ts";
-import { repairsAt, runRepairs } from "./dataplane/repair.ts";
+import { repairNotesAt, repairsAt, runRepairs } from "./dataplane/repair.ts";
 import { retryStanding, standingAt } from "./dataplane/standing.ts";
 import { runDeadlines } from "./drive.ts";
 import { type Engine, inMs } from "./engine.ts";
@@ -46,23 +46,31 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
 /** When something is due next. */
 export function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
-  const next = ikeSasAt(engine);
-  if (engine.shuttingDown) return earlier(next, errandsAt(engine));
-  return [
-    next,
-    adjustingAt(engine),
-    errandsAt(engine),
-    movesAt(engine),
-    redirectsAt(engine),
-    rowChecksAt(engine),
-    drainingAt(engine),
-    callsAt(engine),
-    addressesAt(engine),
-    standingAt(engine),
-    ...repairsAt(engine),
-    engine.requests.nextLost(),
-  ].reduce<Instant>((first, at) => earlier(at, first) ?? first, evictAt(engine));
+  if (engine.shuttingDown) return earlier(ikeSasAt(engine), errandsAt(engine));
+  let first = evictAt(engine);
+  for (const ownerAt of OWNERS) {
+    const at = ownerAt(engine);
+    if (at !== undefined && at < first) first = at;
+  }
+  return first;
 }
+
+/** Asked several times for each handshake: none of them makes a list to find its first. */
+const OWNERS: readonly ((engine: Engine) => Instant | undefined)[] = [
+  ikeSasAt,
+  adjustingAt,
+  errandsAt,
+  movesAt,
+  redirectsAt,
+  rowChecksAt,
+  drainingAt,
+  callsAt,
+  addressesAt,
+  standingAt,
+  repairsAt,
+  repairNotesAt,
+  ({ requests }) => requests.nextLost(),
+];
 
 function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
   if (a === undefined || b === undefined) return a ?? b;

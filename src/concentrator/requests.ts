@@ -173,6 +173,7 @@ export class Requests {
     resolved: new Map(),
     "peer-rows": new Map(),
   };
+  readonly #tables = Object.values(this.#open);
   readonly #waiting = new Map<WaiterKind, number>();
 
   /** The number that was given last. */
@@ -240,14 +241,14 @@ export class Requests {
   /** How many waiters of a kind there are; without a kind: how many answers are still to come. */
   size(kind?: WaiterKind): number {
     if (kind !== undefined) return this.#waiting.get(kind) ?? 0;
-    return Object.values(this.#open).reduce((sum, { size }) => sum + size, 0);
+    return this.#tables.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** When the next answer counts as lost. */
   nextLost(): Instant | undefined {
     let next: Instant | undefined;
-    for (const open of Object.values(this.#open)) {
-      const [first] = open.values();
+    for (const open of this.#tables) {
+      const first = open.size === 0 ? undefined : open.values().next().value;
       if (first !== undefined && (next === undefined || first.until < next)) next = first.until;
     }
     return next;
@@ -255,7 +256,7 @@ export class Requests {
 
   /** Questions that were not answered in time. The caller takes each one during the walk. */
   *lost(now: Instant): Generator<Question> {
-    for (const open of Object.values(this.#open)) {
+    for (const open of this.#tables) {
       for (const { question, until } of open.values()) {
         if (until > now) break;
         yield question;

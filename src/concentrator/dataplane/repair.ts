@@ -227,9 +227,14 @@ export function hasLostStates({ dataplane }: Engine, spiIn: EspSpi): boolean {
   return dataplane.repairs.lost.has(spiIn);
 }
 
-/** When repairs continue, and when they are reported. */
-export function repairsAt({ dataplane }: Engine): readonly (Instant | undefined)[] {
-  return [dataplane.repairs.at, dataplane.repairs.tellAt];
+/** When repairs continue. */
+export function repairsAt({ dataplane }: Engine): Instant | undefined {
+  return dataplane.repairs.at;
+}
+
+/** When they are reported. */
+export function repairNotesAt({ dataplane }: Engine): Instant | undefined {
+  return dataplane.repairs.tellAt;
 }
 
 /** It goes, or is about to be replaced by another one. */

@@ -30,7 +30,8 @@ export function onAddresses(engine: Engine, local: readonly Address[]): void {
 
 /** When an address that has gone counts as gone for good. */
 export function addressesAt({ sites }: Engine): Instant | undefined {
-  const [first] = [...sites.goneAddresses.values()].sort((a, b) => a - b);
+  let first: Instant | undefined;
+  for (const at of sites.goneAddresses.values()) if (first === undefined || at < first) first = at;
   return first;
 }
 
