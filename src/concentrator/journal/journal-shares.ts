@@ -12,10 +12,10 @@ export type JournalShares = {
   takeOldest(): number;
 };
 
-/** The entries of one source. Whatever goes is its oldest. */
-type Share = { readonly key: string; readonly line: Line; readonly sequences: number[] };
+/** The entries of one source, the oldest first. Whatever goes is its oldest. */
+type Share = { readonly key: string; readonly line: Line; readonly entries: Entry[] };
 
-type Entry = { readonly sequence: number; readonly share: Share };
+type Entry = { readonly sequence: number; readonly share: Share; isGone: boolean };
 
 /** Entries in order. Those before `first` are gone, and some after it. */
 type Line = { entries: Entry[]; first: number; count: number };
@@ -43,49 +43,50 @@ export function createShares(max: number): JournalShares {
   const shareOf = ({ kind, key }: EventSource): Share => {
     const known = bySource.get(key);
     if (known !== undefined) return known;
-    const share = { key, line: kind === "stranger" ? strangers : others, sequences: [] };
+    const share = { key, line: kind === "stranger" ? strangers : others, entries: [] };
     bySource.set(key, share);
     return share;
   };
   return {
     add(source, sequence) {
       const share = shareOf(source);
-      const { line, sequences } = share;
-      sequences.push(sequence);
-      line.entries.push({ sequence, share });
+      const { line, entries } = share;
+      const entry = { sequence, share, isGone: false };
+      entries.push(entry);
+      line.entries.push(entry);
       line.count++;
-      if (line.entries.length > 2 * line.count + GONE_MAX) withoutGone(line);
-      if (sequences.length > shareMax && source.kind !== "daemon") above.add(share);
+      if (line.entries.length > 2 * line.count + GONE_MAX) dropGone(line);
+      if (entries.length > shareMax && source.kind !== "daemon") above.add(share);
     },
     takeOldest() {
       let share: Share | undefined;
       for (const one of above) {
-        if (one.sequences.length > (share?.sequences.length ?? 0)) share = one;
+        if (one.entries.length > (share?.entries.length ?? 0)) share = one;
       }
       share ??= oldest()?.share;
-      const sequence = share?.sequences.shift();
-      if (share === undefined || sequence === undefined) return Number.POSITIVE_INFINITY;
+      const entry = share?.entries.shift();
+      if (share === undefined || entry === undefined) return Number.POSITIVE_INFINITY;
+      entry.isGone = true;
       share.line.count--;
-      if (share.sequences.length <= shareMax) above.delete(share);
-      if (share.sequences.length === 0) bySource.delete(share.key);
-      return sequence;
+      if (share.entries.length <= shareMax) above.delete(share);
+      if (share.entries.length === 0) bySource.delete(share.key);
+      return entry.sequence;
     },
   };
-}
-
-function isGone({ sequence, share: { sequences } }: Entry): boolean {
-  return sequence < (sequences[0] ?? Number.POSITIVE_INFINITY);
 }
 
 function firstOf(line: Line): Entry | undefined {
   for (; line.first < line.entries.length; line.first++) {
     const entry = line.entries[line.first];
-    if (entry !== undefined && !isGone(entry)) return entry;
+    if (entry !== undefined && !entry.isGone) return entry;
   }
   return undefined;
 }
 
-function withoutGone(line: Line): void {
-  line.entries = line.entries.filter((entry) => !isGone(entry));
+/** Mostly those that are gone are the first ones. */
+function dropGone(line: Line): void {
+  line.entries.splice(0, line.first);
   line.first = 0;
+  if (line.entries.length > line.count + GONE_MAX)
+    line.entries = line.entries.filter(({ isGone }) => !isGone);
 }
