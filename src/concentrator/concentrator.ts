@@ -15,7 +15,7 @@ import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drive.ts";
 import type { Effect } from "./effect.ts";
-import type { Engine } from "./engine.ts";
+import { type Engine, takeOut } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { hasChanges, type Kept, keptOf } from "./handover/keep.ts";
 import { TakeOver } from "./handover/take-over.ts";
@@ -114,7 +114,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       dispatch(engine, event);
       drain(engine);
       if (isTracing(engine)) traceSent(engine);
-      return engine.out.splice(0);
+      return takeOut(engine);
     },
     nextDeadline: () => nextDeadline(engine),
     snapshot: () => snapshotOf(engine),
@@ -139,20 +139,20 @@ export function concentratorOn(engine: Engine): Concentrator {
         goOn() {
           if (!takeOver.isComplete) return undefined;
           drain(engine);
-          return engine.out.splice(0);
+          return takeOut(engine);
         },
         expect: (number, beginning) => takeOver.expect(number, beginning),
         wanted: (message) => takeOver.wanted(message),
         settle() {
           takeOver.settle();
           drain(engine);
-          return engine.out.splice(0);
+          return takeOut(engine);
         },
         readKept: (content, number) => takeOver.readKept(content, number),
         finish() {
           takeOver.finish();
           drain(engine);
-          return engine.out.splice(0);
+          return takeOut(engine);
         },
       };
     },

@@ -31,7 +31,7 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   if (entry === undefined) return;
   changedIkeSa(engine, spi);
   if (event.kind === "message" && !mayGrow(engine, spi, event.octets.length)) return;
-  guard(engine, entry, spi, () => {
+  try {
     if (event.kind === "credentials" && !event.result.ok) {
       forgiveUnlooked(engine, entry, event.result.error);
     }
@@ -40,7 +40,9 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
     if (isNamed(engine, spi)) noteStand(engine, spi, standOf(entry.sa));
     perform(engine, entry, result.effects, start);
     settleIn(engine, spi, result.sa === undefined);
-  });
+  } catch (fault) {
+    onBug(engine, entry, spi, fault);
+  }
   if (entryAt(engine, spi) === undefined) forgetIkeSa(engine, spi);
 }
 
@@ -50,7 +52,11 @@ export function start(engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]
   if (entry === undefined) return;
   changedIkeSa(engine, spi);
   setDeadline(engine, spi, entry.sa);
-  guard(engine, entry, spi, () => perform(engine, entry, effects, start));
+  try {
+    perform(engine, entry, effects, start);
+  } catch (fault) {
+    onBug(engine, entry, spi, fault);
+  }
 }
 
 /** Delivers the mail for IKE SAs, and the mail that this causes, until none is left. */
@@ -73,21 +79,17 @@ export function runDeadlines(engine: Engine): void {
 }
 
 /** A bug in one IKE SA costs that IKE SA, its kernel states included; the others go on. */
-function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): void {
-  try {
-    work();
-  } catch (fault) {
-    count(engine, "internal_errors");
-    const isOurs = fault instanceof AssertionError;
-    journal(engine, aboutOf(entry), {
-      level: "error",
-      step: "daemon",
-      outcome: "failed",
-      reason: "internal-error",
-      detail: `please report this bug: ${isOurs ? fault.message : String(fault)}`,
-    });
-    discard(engine, entry, spi, "internal-error");
-  }
+function onBug(engine: Engine, entry: Entry, spi: IkeSpi, fault: unknown): void {
+  count(engine, "internal_errors");
+  const isOurs = fault instanceof AssertionError;
+  journal(engine, aboutOf(entry), {
+    level: "error",
+    step: "daemon",
+    outcome: "failed",
+    reason: "internal-error",
+    detail: `please report this bug: ${isOurs ? fault.message : String(fault)}`,
+  });
+  discard(engine, entry, spi, "internal-error");
 }
 
 function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: Reason): void {

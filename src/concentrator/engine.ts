@@ -38,7 +38,8 @@ export type Engine = {
   readonly algorithms: AlgorithmCounts;
   /** What the owners tell IKE SAs: handled before anything else. */
   readonly inbox: Parcel[];
-  readonly out: Effect[];
+  /** Taken by {@link takeOut}. */
+  out: Effect[];
   /** What is to be written for the next process; undefined: nothing is kept for it. */
   readonly changes: Changes | undefined;
   shuttingDown: boolean;
@@ -47,6 +48,17 @@ export type Engine = {
 export function count(engine: Engine, counter: CounterName): void {
   engine.counters[counter]++;
 }
+
+/** What is to be done since the last call. */
+export function takeOut(engine: Engine): readonly Effect[] {
+  const { out } = engine;
+  if (out.length === 0) return NOTHING;
+  engine.out = [];
+  return out;
+}
+
+/** Many events have no effects: the answers of the kernel but the last. */
+const NOTHING: readonly Effect[] = [];
 
 /** Counts what a new or rekeyed SA has agreed on. */
 export function countAgreed(

@@ -39,11 +39,18 @@ export function parseMask(text: string, family: Family): number | undefined {
   }
   const mask = parseAddress(digits);
   if (mask === undefined || mask.family !== family) return undefined;
+  if (family === 4) return maskLength(Number(mask.value));
   const all = (1n << BigInt(bits)) - 1n;
   const hosts = all ^ mask.value;
   // A mask is ones, then zeros: the host part plus one is a power of two.
   if ((hosts & (hosts + 1n)) !== 0n) return undefined;
   return bits - (hosts === 0n ? 0 : hosts.toString(2).length);
+}
+
+/** The same of 32 bits: numbers are cheaper than bigints. */
+function maskLength(mask: number): number | undefined {
+  const hosts = ~mask >>> 0;
+  return (hosts & (hosts + 1)) === 0 ? Math.clz32(hosts) : undefined;
 }
 
 export function formatPrefix(prefix: Prefix): string {

@@ -145,15 +145,20 @@ export function decode<T>(
   where: string,
   parse: (r: Reader) => T,
 ): Result<T, Malformed> {
-  return attempt(new Reader(octets, where), parse);
+  return attempt(new Reader(octets, where), parse, undefined);
 }
 
 /**
  * The same from a reader's current place: for a part that may be unreadable while the rest is not.
+ * `parse` gets `what` as well, so that it need not be a new function for each part.
  */
-export function attempt<T>(r: Reader, parse: (r: Reader) => T): Result<T, Malformed> {
+export function attempt<T, W>(
+  r: Reader,
+  parse: (r: Reader, what: W) => T,
+  what: W,
+): Result<T, Malformed> {
   try {
-    return ok(parse(r));
+    return ok(parse(r, what));
   } catch (fault) {
     if (isMalformed(fault)) return err(fault);
     throw fault;

@@ -6,7 +6,7 @@
 import { type Codec, list, type Numbered, octets, record, text } from "./codec.ts";
 import { Draft } from "./draft.ts";
 import { toHex } from "./hex.ts";
-import { attempt, Reader } from "./reader.ts";
+import { decode, type Reader } from "./reader.ts";
 
 /** A value as it is written, and the name of its codec. */
 export type Word = { readonly name: string; readonly octets: Uint8Array };
@@ -70,7 +70,7 @@ export class Vocabulary implements Numbered {
     const known = this.#values.get(number) as T | undefined;
     if (known !== undefined) return known;
     const reading = (r: Reader) => ({ r, anchor: NO_ANCHOR, shared: new Map() });
-    const read = attempt(new Reader(word.octets, name), (r) => codec.read(reading(r)));
+    const read = decode(word.octets, name, (r) => codec.read(reading(r)));
     if (!read.ok) return undefined;
     this.#values.set(number, read.value);
     return read.value;

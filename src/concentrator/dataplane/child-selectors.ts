@@ -16,8 +16,12 @@ export type SelectorPair = { readonly inward: XfrmSelector; readonly outward: Xf
 
 /** One pair for each combination of local and remote subnets and blocks of ports. */
 export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
-  const [ours, theirs] = [local.flatMap(subnetsOf), remote.flatMap(subnetsOf)];
-  return ours.flatMap((here) => theirs.flatMap((there) => pairsOf(here, there)));
+  const theirs = remote.flatMap(subnetsOf);
+  const pairs: SelectorPair[] = [];
+  for (const here of local.flatMap(subnetsOf)) {
+    for (const there of theirs) pairs.push(...pairsOf(here, there));
+  }
+  return pairs;
 }
 
 /** A part of a selector that is one subnet: the kernel has no other ranges. */

@@ -65,7 +65,9 @@ function policyNamed(dataplane: Dataplane, place: ChildPlace, name: string) {
 
 /** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
 export function policyHolders({ dataplane }: Engine, name: string): readonly string[] {
-  return policyUsers(dataplane, name).flatMap((user) => {
+  const users = policyUsers(dataplane, name);
+  if (users.length === 0) return NOBODY;
+  return users.flatMap((user) => {
     return isChild(user) ? (dataplane.installed.get(user)?.erouteKey ?? []) : [];
   });
 }
@@ -78,6 +80,11 @@ export function usePolicy(
 ): void {
   const { dataplane } = engine;
   const users = policyUsers(dataplane, name);
+  if (users.length === 0) {
+    dataplane.policies.set(name, installed.child.spiIn);
+    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+    return;
+  }
   // Where sites share a subnet, a rekey of the older one does not take the packets back.
   const isOwn = (user: PolicyUser) =>
     isChild(user) && dataplane.installed.get(user)?.erouteKey === installed.erouteKey;

@@ -27,9 +27,12 @@ function entryAbout(about: About | undefined, entry: Parameters<typeof journal>[
   }
   const remote = entry.remote ?? formatEndpoint(about.path.remote);
   const { role } = about.id;
-  const named = { ...entry, peerId, eroute, remote, ikeSa: ikeSaName(about.id), role };
-  return about.isProven ? { ...named, isProven: true } : named;
+  const named: Writable = { ...entry, peerId, eroute, remote, ikeSa: ikeSaName(about.id), role };
+  if (about.isProven) named.isProven = true;
+  return named;
 }
+
+type Writable = { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] };
 
 /** `SPIi_SPIr` in hex. */
 function ikeSaName({ spiI, spiR }: SaId): string {

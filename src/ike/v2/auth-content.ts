@@ -1,7 +1,7 @@
 /** The content of a site's IKE_AUTH request, stored until its key is known (RFC 7296 §1.2). */
 
 import type { Identity } from "../../wire/identity.ts";
-import type { IdPayload, Payload } from "../../wire/v2/message.ts";
+import type { Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import { certificatesIn } from "../signed-proof.ts";
@@ -22,7 +22,7 @@ export function authContentOf(
   payloads: readonly Payload[],
   half: Pick<HalfOpen, "ppk">,
 ): AuthContent | Refusal {
-  const idI = payloads.find((p): p is IdPayload => p.kind === "IDi");
+  const idI = payloadOf(payloads, "IDi");
   if (idI === undefined) {
     const unreadable = unreadableOf(payloads, "IDi");
     if (unreadable !== undefined) return unreadableRefusal(unreadable, "IKE_AUTH");
@@ -37,8 +37,8 @@ export function authContentOf(
   if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
   const certificates = certificatesIn(payloads);
   if (!certificates.ok) return certificates.error;
-  const tsI = payloads.find((p) => p.kind === "TSi");
-  const tsR = payloads.find((p) => p.kind === "TSr");
+  const tsI = payloadOf(payloads, "TSi");
+  const tsR = payloadOf(payloads, "TSr");
   return {
     idI,
     idR: expectedIdOf(payloads),
@@ -67,6 +67,6 @@ function childFaultOf(payloads: readonly Payload[]): Refusal | undefined {
 }
 
 function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
-  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  const idR = payloadOf(payloads, "IDr");
   return idR?.identity;
 }

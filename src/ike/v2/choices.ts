@@ -23,21 +23,24 @@ export type Choices<A> = WeakMap<Offered, WeakMap<Suite, Entry<A>[]>>;
 /** Wishes differ in the key exchange whose public value came along. */
 const WISHES_MAX = 8;
 
+/** What is to be chosen, and how many tries are left for it. */
+export type Wish = { readonly want: Want; readonly tries: Tries };
+
 /** What was chosen from this offer for the suite; otherwise `choose` does, and it is remembered. */
 // biome-ignore lint/complexity/useMaxParams: where it is remembered, and the three that it is for
 export function choiceOf<A>(
   choices: Choices<A>,
   offered: Offered,
   suite: Suite,
-  { want, tries }: { readonly want: Want; readonly tries: Tries },
-  choose: () => Choice<A> | undefined,
+  wish: Wish,
+  choose: (offered: Offered, suite: Suite, wish: Wish) => Choice<A> | undefined,
 ): Choice<A> | undefined {
+  const { want, tries } = wish;
   const bySuite = choices.get(offered) ?? new WeakMap<Suite, Entry<A>[]>();
   const entries = bySuite.get(suite) ?? [];
-  const known = entries.find((entry) => isSame(entry.want, want));
-  if (known !== undefined) return known.made;
+  for (const entry of entries) if (isSame(entry.want, want)) return entry.made;
   const before = tries.left;
-  const made = choose();
+  const made = choose(offered, suite, wish);
   // One that took tries depends on how many were left.
   if (tries.left !== before || entries.length >= WISHES_MAX) return made;
   entries.push({ want, made });

@@ -12,14 +12,19 @@ import {
 import { isErrorNotify, NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 
-/** The first payload of a kind. */
+/** The payloads that may have a kind. */
+type Having<K, P = Payload> = P extends Payload ? (K extends P["kind"] ? P : never) : never;
+
+/**
+ * The first payload of a kind. A message is searched dozens of times, mostly for what it does not
+ * have, so none of these functions makes a function of its own.
+ */
 export function payloadOf<K extends Payload["kind"]>(
   payloads: readonly Payload[],
   kind: K,
-): Extract<Payload, { kind: K }> | undefined {
-  return payloads.find(
-    (payload): payload is Extract<Payload, { kind: K }> => payload.kind === kind,
-  );
+): Having<K> | undefined {
+  for (const payload of payloads) if (payload.kind === kind) return payload as Having<K>;
+  return undefined;
 }
 
 /** The first payload of a kind; or why there is none: it is missing, or cannot be read. */
@@ -27,7 +32,7 @@ export function neededPayload<K extends NeededKind>(
   payloads: readonly Payload[],
   kind: K,
   exchange: string,
-): Result<Extract<Payload, { kind: K }>, Refusal> {
+): Result<Having<K>, Refusal> {
   const found = payloadOf(payloads, kind);
   if (found !== undefined) return ok(found);
   const unreadable = unreadableOf(payloads, kind);
@@ -41,7 +46,7 @@ export function neededSelectors(
   kind: "TSi" | "TSr",
   exchange: string,
 ): Result<TsPayload, Refusal> {
-  const found = payloads.find((payload): payload is TsPayload => payload.kind === kind);
+  const found = payloadOf(payloads, kind);
   if (found !== undefined) return ok(found);
   const unreadable = unreadableOf(payloads, kind);
   if (unreadable !== undefined) return err(unreadableRefusal(unreadable, exchange));
@@ -55,10 +60,11 @@ export function unreadableOf(
   payloads: readonly Payload[],
   kind: keyof typeof PayloadType,
 ): UnreadablePayload | undefined {
-  return payloads.find(
-    (payload): payload is UnreadablePayload =>
-      payload.kind === "UNREADABLE" && payload.payloadType === PayloadType[kind],
-  );
+  const payloadType = PayloadType[kind];
+  for (const payload of payloads) {
+    if (payload.kind === "UNREADABLE" && payload.payloadType === payloadType) return payload;
+  }
+  return undefined;
 }
 
 /** A payload that an exchange needs cannot be read. */
@@ -71,9 +77,10 @@ export function unreadableRefusal(
 
 /** The first notify of a type. */
 export function notifyOf(payloads: readonly Payload[], type: number): NotifyPayload | undefined {
-  return payloads.find(
-    (payload): payload is NotifyPayload => payload.kind === "NOTIFY" && payload.type === type,
-  );
+  for (const payload of payloads) {
+    if (payload.kind === "NOTIFY" && payload.type === type) return payload;
+  }
+  return undefined;
 }
 
 /** The first error notify, known to us or not: the exchange has failed (§3.10.1). */

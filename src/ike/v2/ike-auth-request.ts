@@ -173,7 +173,7 @@ export function onAuthResponse(
 ): Step {
   if (read.kind === "faulty") return endCall(sa, read.refusal);
   const { payloads } = read;
-  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  const idR = payloadOf(payloads, "IDr");
   const auth = payloadOf(payloads, "AUTH");
   if (idR === undefined || auth === undefined) {
     const error = errorNotifyOf(payloads);

@@ -89,6 +89,10 @@ function commonSelectors(offered: Selectors, allowed: Selectors): Common {
 
 /** A wider selector takes the place of the first one it covers, so the packet's stays first. */
 function addWidest(found: TrafficSelector[], candidate: TrafficSelector): void {
+  if (found.length === 0) {
+    found.push(candidate);
+    return;
+  }
   if (found.some((other) => covers(other, candidate))) return;
   const at = found.findIndex((other) => covers(candidate, other));
   if (at < 0) {

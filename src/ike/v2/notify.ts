@@ -48,7 +48,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
         protocol: refusal.protocol,
         spi: new Writer(4).u32(refusal.spi).done(),
         type: NotifyType.CHILD_SA_NOT_FOUND,
-        data: new Uint8Array(0),
+        data: NO_OCTETS,
       };
     case "state-not-found":
       return notify(NotifyType.STATE_NOT_FOUND);
@@ -78,6 +78,9 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
 }
 
 /** A notify about the whole IKE SA: without protocol and SPI. */
-export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {
-  return { kind: "NOTIFY", protocol: Protocol.NONE, spi: new Uint8Array(0), type, data };
+export function notify(type: number, data: Uint8Array = NO_OCTETS): NotifyPayload {
+  return { kind: "NOTIFY", protocol: Protocol.NONE, spi: NO_OCTETS, type, data };
 }
+
+/** Nothing in it can be changed, so that all may share it. */
+const NO_OCTETS = new Uint8Array(0);

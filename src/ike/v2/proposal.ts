@@ -25,7 +25,7 @@ import {
   strictFirst,
   type Want,
 } from "./additional.ts";
-import { type Choices, choiceOf, offeredOf } from "./choices.ts";
+import { type Choice, type Choices, choiceOf, offeredOf, type Wish } from "./choices.ts";
 import { noneChosen } from "./none-chosen.ts";
 
 export type ChosenIke = {
@@ -66,21 +66,36 @@ export function chooseIke(
   );
   const offers = offersOf(fitting, "ike");
   const { sentKe, withAdditional = true } = want;
-  const wanted = { kind: "ike", sentKe, withAdditional } as const;
-  const tries = { left: TRIES_MAX };
+  const wish: Wish = { want: { kind: "ike", sentKe, withAdditional }, tries: { left: TRIES_MAX } };
   for (const suite of candidates(suites, offers, withAdditional)) {
     for (const { proposal, transforms } of offers) {
-      const chosen = choiceOf(ikeChoices, transforms, suite, { want: wanted, tries }, () => {
-        const choice = chooseTransforms(transforms, suite, wanted, tries);
-        const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
-        return choice && algorithms && { choice, algorithms };
-      });
+      const chosen = choiceOf(ikeChoices, transforms, suite, wish, ikeChoice);
       if (chosen === undefined) continue;
       const { choice, algorithms } = chosen;
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
     }
   }
   return err(noneChosen(proposals, suites, { kind: "ike", spiOctets: want.spiOctets }));
+}
+
+function ikeChoice(
+  transforms: Offered,
+  suite: Suite,
+  wish: Wish,
+): Choice<IkeAlgorithms> | undefined {
+  const choice = chooseTransforms(transforms, suite, wish.want, wish.tries);
+  const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
+  return choice && algorithms && { choice, algorithms };
+}
+
+function espChoice(
+  transforms: Offered,
+  suite: Suite,
+  wish: Wish,
+): Choice<EspAlgorithms> | undefined {
+  const choice = chooseTransforms(transforms, suite, wish.want, wish.tries);
+  const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
+  return choice && algorithms && { choice, algorithms };
 }
 
 const ikeChoices: Choices<IkeAlgorithms> = new WeakMap();
@@ -92,10 +107,17 @@ function candidates(
   offers: readonly { readonly transforms: Offered }[],
   withAdditional: boolean,
 ): readonly Suite[] {
-  const isOffered = ({ transforms }: (typeof offers)[number]) =>
-    transforms.keys().some(isAdditionalKe);
-  if (withAdditional && offers.some(isOffered)) return suites.flatMap(strictFirst);
-  return suites.filter(({ additional = [] }) => additional.every(isOptional));
+  if (withAdditional && offers.some(offersAdditionalKe)) return suites.flatMap(strictFirst);
+  return suites.every(demandsNoMore) ? suites : suites.filter(demandsNoMore);
+}
+
+function offersAdditionalKe({ transforms }: { readonly transforms: Offered }): boolean {
+  for (const type of transforms.keys()) if (isAdditionalKe(type)) return true;
+  return false;
+}
+
+function demandsNoMore({ additional }: Suite): boolean {
+  return additional === undefined || additional.every(isOptional);
 }
 
 /** The best ESP proposal. In IKE_AUTH there is no key exchange of its own: `withKe` is false. */
@@ -110,17 +132,12 @@ export function chooseEsp(
   );
   const offers = offersOf(fitting, kind);
   const { sentKe, withKe: withAdditional } = want;
-  const tries = { left: TRIES_MAX };
+  const wish: Wish = { want: { kind, sentKe, withAdditional }, tries: { left: TRIES_MAX } };
   for (const suite of suites.flatMap(strictFirst)) {
     for (const { proposal, transforms } of offers) {
       const spi = new Reader(proposal.spi, "ESP SPI").u32();
       if (spi < ESP_SPI_MIN) continue;
-      const wanted: Want = { kind, sentKe, withAdditional };
-      const chosen = choiceOf(espChoices, transforms, suite, { want: wanted, tries }, () => {
-        const choice = chooseTransforms(transforms, suite, wanted, tries);
-        const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
-        return choice && algorithms && { choice, algorithms };
-      });
+      const chosen = choiceOf(espChoices, transforms, suite, wish, espChoice);
       if (chosen === undefined) continue;
       const { choice, algorithms } = chosen;
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });

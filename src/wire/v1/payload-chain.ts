@@ -32,7 +32,7 @@ export function parsePayloads(
   where: string,
   from = 0,
 ): Result<ReceivedPayloads, Malformed> {
-  return attempt(new Reader(octets, where, from), (r) => readChain(r, first));
+  return attempt(new Reader(octets, where, from), readChain, first);
 }
 
 function readChain(r: Reader, first: number): ReceivedPayloads {
@@ -56,7 +56,7 @@ function readChain(r: Reader, first: number): ReceivedPayloads {
 /** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Received {
   const body = r.whole();
-  const parsed = attempt(r, (inner) => parseBody(type, inner, body));
+  const parsed = attempt(r, (inner) => parseBody(type, inner, body), undefined);
   if (parsed.ok) return { ...parsed.value, body };
   const { where, detail } = parsed.error;
   return { kind: "UNREADABLE", payloadType: type, data: body, body, fault: { where, detail } };

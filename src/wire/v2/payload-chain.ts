@@ -50,7 +50,7 @@ export function parsePayloads(
   where: string,
   from = 0,
 ): Result<ParsedPayloads, ChainFault> {
-  const chain = attempt(new Reader(octets, where, from), (r) => readPlainChain(r, first));
+  const chain = attempt(new Reader(octets, where, from), readPlainChain, first);
   if (!chain.ok) return chain;
   return "kind" in chain.value ? err(chain.value) : ok({ payloads: chain.value.payloads });
 }
@@ -94,7 +94,7 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
 
 /** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Payload {
-  const parsed = attempt(r, (body) => parseBody(type, body));
+  const parsed = attempt(r, parseBody, type);
   if (parsed.ok) return parsed.value;
   const { where, detail } = parsed.error;
   return { kind: "UNREADABLE", payloadType: type, data: r.whole(), fault: { where, detail } };
@@ -126,7 +126,7 @@ export function payloadTypeOf(payload: Payload): number {
   return isNumbered ? payload.payloadType : PayloadType[payload.kind];
 }
 
-function parseBody(type: number, r: Reader): Payload {
+function parseBody(r: Reader, type: number): Payload {
   switch (type) {
     case PayloadType.SA:
       return parseSa(r);
