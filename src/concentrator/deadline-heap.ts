@@ -1,6 +1,7 @@
 /** The next deadlines of all IKE SAs: a binary heap whose items know where in it they are. */
 
 import type { Instant } from "../octets/instant.ts";
+import { LongMap } from "../octets/long-map.ts";
 
 /** `index`: its place in the heap. */
 type Item = { at: Instant; readonly key: bigint; index: number };
@@ -11,7 +12,7 @@ type Item = { at: Instant; readonly key: bigint; index: number };
  */
 export class DeadlineHeap {
   readonly #heap: Item[] = [];
-  readonly #items = new Map<bigint, Item>();
+  readonly #items = new LongMap<bigint, Item>();
 
   /** Keys that have an instant. */
   get size(): number {

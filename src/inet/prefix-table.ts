@@ -3,11 +3,12 @@
  * rest.
  */
 
+import { LongMap } from "../octets/long-map.ts";
 import { type Family, familyBits } from "./address.ts";
 import { type Prefix, prefixOf } from "./prefix.ts";
 
 export type PrefixTable<T> = {
-  readonly bySubnet: Map<SubnetKey, readonly T[]>;
+  readonly bySubnet: LongMap<SubnetKey, readonly T[]>;
   /** How many values the subnets of each length have, by family. */
   readonly lengths: Readonly<Record<Family, Map<number, number>>>;
 };
@@ -16,7 +17,7 @@ export type PrefixTable<T> = {
 type SubnetKey = number | bigint;
 
 export function createPrefixTable<T>(): PrefixTable<T> {
-  return { bySubnet: new Map(), lengths: { 4: new Map(), 6: new Map() } };
+  return { bySubnet: new LongMap(), lengths: { 4: new Map(), 6: new Map() } };
 }
 
 /** Adds a value to its subnet, after those that are there already. */

@@ -3,6 +3,8 @@
  * were deleted and set again; but then each use costs more, and finding the oldest takes long.
  */
 
+import { LongMap } from "./long-map.ts";
+
 type Node<Key, Value> = {
   readonly key: Key;
   value: Value;
@@ -11,7 +13,7 @@ type Node<Key, Value> = {
 };
 
 export class RecencyMap<Key, Value> {
-  readonly #nodes = new Map<Key, Node<Key, Value>>();
+  readonly #nodes = new LongMap<Key, Node<Key, Value>>();
   #oldest: Node<Key, Value> | undefined;
   #newest: Node<Key, Value> | undefined;
 

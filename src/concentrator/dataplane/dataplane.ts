@@ -3,6 +3,7 @@
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { LongMap } from "../../octets/long-map.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { DrainingStates, Installed, PolicyUsers } from "./installed.ts";
@@ -12,23 +13,23 @@ import type { ChildPlace } from "./xfrm-of-child.ts";
 
 export type Dataplane = {
   /** Child SAs by our inbound SPI. */
-  readonly installed: Map<EspSpi, Installed>;
+  readonly installed: LongMap<EspSpi, Installed>;
   /** The same ones by their eroute in use. */
-  readonly byEroute: Map<string, readonly EspSpi[]>;
+  readonly byEroute: LongMap<string, readonly EspSpi[]>;
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
-  readonly outbounds: Map<string, Installed>;
+  readonly outbounds: LongMap<string, Installed>;
   /** Child SAs that lose a state and its keys if the process ends before the kernel answers. */
   readonly unsure: Set<Installed>;
   readonly draining: DrainingStates;
   /** By name. */
-  readonly policies: Map<string, PolicyUsers>;
+  readonly policies: LongMap<string, PolicyUsers>;
   /** Those of the Child SA of which one was asked for last, by name. */
   lastNamed: NamedPolicies | undefined;
   /** Child SAs by each remote subnet that their site has chosen without a row. */
   readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;
   /** Those of Child SAs. */
-  readonly reqidsTaken: Set<number>;
+  readonly reqidsTaken: LongMap<number, true>;
   /**
    * IKE SAs that have moved lately: until when the next move waits, and how many moves do. In the
    * order in which they are due.
@@ -50,16 +51,16 @@ export type NamedPolicies = {
 /** Before anything of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
-    installed: new Map(),
-    byEroute: new Map(),
-    outbounds: new Map(),
+    installed: new LongMap(),
+    byEroute: new LongMap(),
+    outbounds: new LongMap(),
     unsure: new Set(),
     draining: { queue: [], spis: new Set() },
-    policies: new Map(),
+    policies: new LongMap(),
     lastNamed: undefined,
     chosen: createPrefixTable(),
     routes: new Map(),
-    reqidsTaken: new Set(),
+    reqidsTaken: new LongMap(),
     moves: new Map(),
     repairs: createRepairs(),
     standing: new Map(),

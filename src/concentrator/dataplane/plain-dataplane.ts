@@ -86,5 +86,5 @@ export function putChild(engine: Engine, plain: PlainChild, erouteKey: string): 
   for (const route of installed.routes) {
     putRouteUser(engine, formatPrefix(route.destination), { spiIn, route });
   }
-  engine.dataplane.reqidsTaken.add(installed.place.reqid);
+  engine.dataplane.reqidsTaken.set(installed.place.reqid, true);
 }

@@ -22,7 +22,7 @@ export function takeReqid(engine: Engine, erouteKey: string, child: ChildSa): nu
     const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
     reqid = ((REQID_MARK << 24) | low) >>> 0;
   } while (reqid === TRAP_REQID || reqidsTaken.has(reqid));
-  reqidsTaken.add(reqid);
+  reqidsTaken.set(reqid, true);
   return reqid;
 }
 

@@ -26,8 +26,8 @@ export function rememberPrefix(engine: Engine, address: Address): void {
   const prefix = originOf(address);
   // Moved to the end: the order is that of the last use.
   known.delete(prefix);
-  // The first of a Set is found by a walk over all that were deleted before it.
-  const [oldest] = known.size >= KNOWN_PREFIXES_MAX ? known : [];
+  // The first one is found by a walk over those that were deleted before it.
+  const [oldest] = known.size >= KNOWN_PREFIXES_MAX ? known.keys() : [];
   if (oldest !== undefined) known.delete(oldest);
-  known.add(prefix);
+  known.set(prefix, true);
 }

@@ -5,6 +5,7 @@ import { CookieJar } from "../../ike/cookie.ts";
 import type { IkeContext } from "../../ike/effect.ts";
 import type { MessageListener } from "../../ike/seen-message.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { LongMap } from "../../octets/long-map.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
@@ -38,7 +39,7 @@ export type Negotiation = Offer & {
   /** Where strangers are sent at once; undefined: nowhere. */
   sendsTo: Gateway | undefined;
   /** By local SPI. */
-  readonly sas: Map<IkeSpi, Entry>;
+  readonly sas: LongMap<IkeSpi, Entry>;
   readonly deadlines: DeadlineHeap;
   /** IKE SAs that are over and only answer repeats. */
   readonly lingering: Set<IkeSpi>;
@@ -46,7 +47,7 @@ export type Negotiation = Offer & {
   /** By the fingerprint of the IKE_SA_INIT that made them. */
   readonly initRequests: Map<string, IkeSpi>;
   /** Address prefixes from which a site has been up, the latest last. */
-  readonly knownPrefixes: Set<string>;
+  readonly knownPrefixes: LongMap<string, true>;
   readonly cookies: CookieJar;
   /** Unprotected answers to strangers. */
   readonly strangerAnswers: Rate;
@@ -89,7 +90,7 @@ export type Ikev1Strangers = {
 export type Guesses = {
   readonly rates: Rates;
   /** By peer ID: the address and port, which no other site behind the same NAT has. */
-  readonly places: Map<string, string>;
+  readonly places: LongMap<string, string>;
 };
 
 /** Sites that are traced: keys of peer IDs, and addresses as text. */
@@ -135,15 +136,15 @@ export function createNegotiation(
   return {
     ...given,
     sendsTo: undefined,
-    sas: new Map(),
+    sas: new LongMap(),
     deadlines: new DeadlineHeap(),
     lingering: new Set(),
     halfOpen: { places: new Map(), prefixes: new Map(), octets: 0 },
     initRequests: new Map(),
-    knownPrefixes: new Set(),
+    knownPrefixes: new LongMap(),
     cookies: new CookieJar(random, now),
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
-    guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() },
+    guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new LongMap() },
     ikev1Callers: new Map(),
     ikev1: {
       each: createRates(IKEV1_EACH, IKEV1_PREFIXES_MAX),

@@ -17,6 +17,15 @@ export function eroutesInUse({ sites }: Engine): IterableIterator<ErouteInUse> {
   return sites.eroutes.values();
 }
 
+/** The same after the first `skipped` ones, without visiting these; all kinds or one. */
+export function eroutesFrom(
+  { sites }: Engine,
+  skipped: number,
+  kind: ErouteInUse["kind"] | undefined,
+): IterableIterator<ErouteInUse> {
+  return sites.eroutes.from(skipped, kind === undefined ? undefined : kind === "dynamic");
+}
+
 /** Those of one site: at most one for each configured eroute that matches its ID. */
 export function eroutesOf(engine: Engine, peerId: string): readonly ErouteInUse[] {
   return eroutesFor(engine.plan, peerId).flatMap(({ name }) => {

@@ -6,6 +6,7 @@ import type { IkeSaSettings } from "../../ike/settings.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { LongMap } from "../../octets/long-map.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
@@ -26,9 +27,9 @@ export type Worked = {
 
 export type Sites = {
   /** By their key, in order of creation: the oldest first (R7). */
-  readonly eroutes: Map<string, ErouteInUse>;
+  readonly eroutes: LongMap<string, ErouteInUse>;
   /** By their SPI: IKE SAs whose peer has said who it is, until the negotiation forgets them. */
-  readonly ikeSas: Map<IkeSpi, SiteIkeSa>;
+  readonly ikeSas: LongMap<IkeSpi, SiteIkeSa>;
   /** Those whose peer has not proved it. */
   readonly unproven: Set<IkeSpi>;
   /** Keys of the normal ones: as many as the configuration has, at most. */
@@ -130,8 +131,8 @@ const DELETES_SITES_MAX = 4_096;
 /** No site has called, and none has been called. */
 export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
   return {
-    eroutes: new Map(),
-    ikeSas: new Map(),
+    eroutes: new LongMap(({ kind }) => kind === "dynamic"),
+    ikeSas: new LongMap(),
     unproven: new Set(),
     normal: new Set(),
     reach: createPrefixTable(),

@@ -5,6 +5,7 @@
  */
 
 import { concat } from "../../octets/concat.ts";
+import { LongMap } from "../../octets/long-map.ts";
 
 //  0                   1                   2                   3
 // +---------------------------------------------------------------+
@@ -68,7 +69,7 @@ type Part = {
 
 export class Slots {
   readonly #memory: Memory;
-  readonly #named = new Map<string, Document>();
+  readonly #named = new LongMap<string, Document>();
   readonly #found = new Map<number, Document>();
   /** Slabs with free slots, by the size of these. */
   readonly #open = new Map<number, Set<Slab>>();
