@@ -11,6 +11,7 @@ import type { XfrmClaims } from "../xfrm/claims.ts";
 import { callAlways } from "./calls/initiate.ts";
 import { type ConcentratorOptions, createEngine } from "./create-engine.ts";
 import { claimsOfEngine } from "./dataplane/claims.ts";
+import { drainingAt } from "./dataplane/draining.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drive.ts";
@@ -44,8 +45,8 @@ export type Concentrator = {
    * steps, events may be handled.
    */
   preview(plan: EroutePlan, options: PreviewOptions): PreviewSteps;
-  /** Connected sites whose rows are in an egroup. */
-  sitesOf(egroup: string): readonly SiteOfEgroup[];
+  /** Walks over connected sites whose rows are in an egroup; meanwhile events may be handled. */
+  sitesOf(egroup: string): Iterable<SiteOfEgroup>;
   /** Why these rows would close a site under this plan, without naming the site. */
   rowVerdict(plan: EroutePlan, site: SiteOfEgroup, rows: readonly PeerRow[]): string | undefined;
   /**
@@ -161,7 +162,11 @@ export function concentratorOn(engine: Engine): Concentrator {
     },
     claims: () => claimsOfEngine(engine),
     hasTold: () => engine.shuttingDown && !hasOpenIkeSas(engine),
-    isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
+    isIdle: () =>
+      engine.shuttingDown &&
+      areAllOver(engine) &&
+      errandsAt(engine) === undefined &&
+      drainingAt(engine) === undefined,
   };
 }
 

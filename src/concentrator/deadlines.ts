@@ -27,6 +27,7 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
   if (engine.shuttingDown) {
     shutDownPortion(engine);
     runErrands(engine);
+    drainStates(engine, true);
     return;
   }
   runAdjusting(engine);
@@ -45,8 +46,10 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
 
 /** When something is due next. */
 export function nextDeadline(engine: Engine): Instant | undefined {
-  if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
-  if (engine.shuttingDown) return earlier(ikeSasAt(engine), errandsAt(engine));
+  if (engine.shuttingDown) {
+    const isTelling = hasOpenIkeSas(engine) || drainingAt(engine) !== undefined;
+    return isTelling ? inMs(engine, 1) : earlier(ikeSasAt(engine), errandsAt(engine));
+  }
   let first = evictAt(engine);
   for (const ownerAt of OWNERS) {
     const at = ownerAt(engine);

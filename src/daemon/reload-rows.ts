@@ -62,10 +62,8 @@ export async function readRowsAhead(
   const read = new Map<string, string | undefined>();
   const untilMs = now() + ROWS_MS_MAX;
   const one = async ({ egroup, repository }: RowSource): Promise<readonly string[]> => {
-    const wanted = sites.sitesOf(egroup);
-    for (let from = 0; from < wanted.length; from += PORTION) {
+    for (const portion of inPortions(sites.sitesOf(egroup), PORTION)) {
       if (now() > untilMs) return [`egroup ${egroup}: ${ROWS_MS_MAX / 1000} s were not enough`];
-      const portion = wanted.slice(from, from + PORTION);
       const fault = await judge({ repository, sites, plan, read }, portion);
       if (fault !== undefined) return [`egroup ${egroup}: ${fault}`];
     }
@@ -73,6 +71,17 @@ export async function readRowsAhead(
   };
   const faults = (await Promise.all(sources.map(one))).flat();
   return { egroups: new Set(sources.map(({ egroup }) => egroup)), read, faults };
+}
+
+function* inPortions<T>(all: Iterable<T>, most: number): Generator<readonly T[]> {
+  let portion: T[] = [];
+  for (const one of all) {
+    portion.push(one);
+    if (portion.length < most) continue;
+    yield portion;
+    portion = [];
+  }
+  if (portion.length > 0) yield portion;
 }
 
 type Judging = Pick<RowSource, "repository"> & {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { freeEspSpi } from "../../src/concentrator/dataplane/child-sas.ts";
-import { isDraining, putDraining } from "../../src/concentrator/dataplane/draining.ts";
+import { drainStates, isDraining, putDraining } from "../../src/concentrator/dataplane/draining.ts";
 import type { ErouteInUse } from "../../src/concentrator/sites/eroute-in-use.ts";
 import { putEroute } from "../../src/concentrator/sites/eroutes.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
@@ -46,6 +46,28 @@ test("a new SPI is found without a look at the states that drain, and is none of
   expect(looks).toBe(0);
   table.advance(20_000);
   expect(isDraining(table.engine, asEspSpi(0xc000_0001))).toBe(false);
+});
+
+test("states that drain are removed in portions, at the shutdown as well", () => {
+  for (const isShutdown of [false, true]) {
+    const table = layTable({ keyExchange: toyKeyExchange });
+    const until = asInstant(table.engine.now + 10_000);
+    for (let number = 0; number < 1_000; number++) {
+      const [src, dst] = [addressOf("192.0.2.11"), addressOf("192.0.2.1")];
+      const id = { src, dst, spi: asEspSpi(0xc000_0000 + number) };
+      putDraining(table.engine, { id, mark: undefined, until });
+    }
+    const left = () => table.engine.dataplane.draining.queue.length;
+    table.advance(9_999);
+    if (isShutdown) table.feed({ kind: "shutdown" });
+    else {
+      table.engine.now = until;
+      drainStates(table.engine);
+    }
+    expect([left(), table.concentrator.isIdle()]).toEqual([744, false]);
+    table.advance(10);
+    expect([left(), table.concentrator.isIdle()]).toEqual([0, isShutdown]);
+  }
 });
 
 test("the shutdown visits each IKE SA as often in a large table as in a small one", () => {

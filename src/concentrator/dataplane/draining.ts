@@ -13,6 +13,8 @@ import { request } from "./request.ts";
 const DRAIN_MS = 5_000;
 /** Beyond that, such packets are lost: only in a storm are so many replaced at a time. */
 const DRAINING_MAX = 10_000;
+/** Some ms' worth. */
+const REMOVED_AT_ONCE = 256;
 
 /** The inbound state of a replaced Child SA stays for a while; false: there is no room for it. */
 export function letDrain(engine: Engine, { inbound: id, mark }: Installed): boolean {
@@ -50,12 +52,12 @@ export function drainingAt({ dataplane }: Engine): Instant | undefined {
   return dataplane.draining.queue[0]?.until;
 }
 
-/** Removes draining states whose time is over, or all. */
+/** Removes draining states whose time is over, or all: a portion, the others stay due. */
 export function drainStates(engine: Engine, all = false): void {
   const { queue, spis } = engine.dataplane.draining;
   let over = 0;
   for (const { id, mark, until } of queue) {
-    if (!all && until > engine.now) break;
+    if (over === REMOVED_AT_ONCE || (!all && until > engine.now)) break;
     over++;
     spis.delete(id.spi);
     changedDraining(engine, id.spi);

@@ -1,9 +1,10 @@
 /** Writes all established SAs and their eroutes as documents for the next process. */
 
 import { spiOf } from "../../ike/ike-sa.ts";
-import { writeDocument } from "../../ike/state/document.ts";
+import { CONTENT_OCTETS, writeDocument } from "../../ike/state/document.ts";
 import { lastingOf, type Place } from "../../ike/state/written-ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
+import { Draft } from "../../octets/draft.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { callsOf } from "../calls/plain-calls.ts";
 import { dataplaneOf, isKernelQuiet, plainChildrenOf } from "../dataplane/plain-dataplane.ts";
@@ -22,7 +23,7 @@ import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, plainIkeSaOf } from "./plain-ike-sa.ts";
 
 /** At most so many table entries are looked at for one document, and so many are written to it. */
-const LOOKS_MAX = 4_096;
+const LOOKS_MAX = 512;
 const WRITTEN_MAX = 32;
 
 /**
@@ -45,12 +46,14 @@ export function* documentsOf(
   isStill: () => boolean,
 ): Generator<Uint8Array> {
   let documents = 0;
+  const { anchor, generation } = place;
+  const scribe = { anchor, generation, draft: new Draft(CONTENT_OCTETS) };
   for (const one of partsOf(engine)) {
     assert(isStill(), "something has changed since the first document");
     documents++;
-    yield writeDocument(part, one, place);
+    yield writeDocument(part, one, scribe);
   }
-  yield writeDocument(part, { kind: "end", documents }, place);
+  yield writeDocument(part, { kind: "end", documents }, scribe);
 }
 
 function* partsOf(engine: Engine): Generator<Part> {

@@ -25,13 +25,11 @@ export type RowsAhead = {
 };
 
 /** Sites that are connected with a row of an egroup, in the order in which they came. */
-export function connectedSitesOf({ sites }: Engine, egroup: string): readonly SiteOfEgroup[] {
-  const found: SiteOfEgroup[] = [];
+export function* connectedSitesOf({ sites }: Engine, egroup: string): Generator<SiteOfEgroup> {
   for (const { key, peerId, base, proof } of sites.eroutes.values()) {
     if (proof === undefined || base.kind !== "base" || base.egroup !== egroup) continue;
-    found.push({ key, peerId });
+    yield { key, peerId };
   }
-  return found;
 }
 
 /** Why the rows that were read for a site close it under a plan, the same words for all sites. */

@@ -12,6 +12,7 @@ import { decode, Reader } from "../../octets/reader.ts";
 import { err, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Vocabulary } from "../../octets/vocabulary.ts";
+import { Writer } from "../../octets/writer.ts";
 
 /** Why a document cannot be read. */
 export type StateFault = {
@@ -77,19 +78,14 @@ export type Around = {
 /** Writes a value as a document, which is as secret as what `codec` writes. */
 export function writeDocument<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
   const content = writeContent(codec, value, writer);
-  const head = new Draft(CONTENT_AT);
-  head.append(MAGIC);
-  head.number(STATE_VERSION, 2);
-  head.number(content.length, 4);
-  head.append(new Uint8Array(CHECKSUM_OCTETS));
-  const document = concat(head.taken(), content);
+  const head = new Writer(HEAD_OCTETS).octets(MAGIC).u16(STATE_VERSION).u32(content.length).done();
+  const document = concat(head, checksumOf(head, content), content);
   wipe(content);
-  document.set(checksumOf(document), HEAD_OCTETS);
   return document;
 }
 
 /** Room for an IKE SA with its site. */
-const CONTENT_OCTETS = 2_048;
+export const CONTENT_OCTETS = 2_048;
 
 /** The content alone, for a place that has a version and a checksum of its own. */
 export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
@@ -167,14 +163,14 @@ function frameFault(document: Uint8Array): StateFault | undefined {
   if (content < length - CONTENT_AT) {
     return { kind: "malformed", detail: `${length - CONTENT_AT - content} octets too many` };
   }
-  if (!equalOctets(r.octets(CHECKSUM_OCTETS), checksumOf(document))) {
+  const checksum = checksumOf(document.slice(0, HEAD_OCTETS), document.subarray(CONTENT_AT));
+  if (!equalOctets(r.octets(CHECKSUM_OCTETS), checksum)) {
     return { kind: "checksum", detail: "octets are not as they were written" };
   }
   return undefined;
 }
 
 /** Covers all octets but its own. */
-function checksumOf(document: Uint8Array): Uint8Array {
-  const head = document.subarray(0, HEAD_OCTETS);
-  return sha256(head, document.subarray(CONTENT_AT)).subarray(0, CHECKSUM_OCTETS);
+function checksumOf(head: Uint8Array, content: Uint8Array): Uint8Array {
+  return sha256(head, content).slice(0, CHECKSUM_OCTETS);
 }
