@@ -6,6 +6,7 @@ import type { Metric } from "../src/status/metrics/metric.ts";
 import { type MetricsSource, metricsOf } from "../src/status/metrics/metrics.ts";
 import { SITE_METRICS } from "../src/status/metrics/site-metrics.ts";
 import { createFailureCounts } from "../src/why/failure-counts.ts";
+import { ended } from "../test/steps.ts";
 
 export const METRICS_FILE = join(import.meta.dir, "../docs/metrics.md");
 
@@ -33,7 +34,8 @@ rule_files: [/etc/prometheus/erouted-alerts.yaml]
 /** The whole file. */
 export function metricsReference(): string {
   const notConnected = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
-  const read = { cpuSeconds: 0, residentOctets: 0, notConnected, ...SERVER };
+  const versions = { 1: 0, 2: 0 };
+  const read = { cpuSeconds: 0, residentOctets: 0, notConnected, versions, ...SERVER };
   const rows = metricsOf(NOTHING, read).map(row);
   const ofSites = Object.values(SITE_METRICS).map(([name, type, help]) =>
     row({ name, type, help }),
@@ -95,8 +97,8 @@ const NOTHING: MetricsSource = {
     peerOf: () => undefined,
     isCalling: () => false,
     redirecting: undefined,
-    redirectable: () => ({ can: 0, cannot: 0 }),
-    versions: () => ({ 1: 0, 2: 0 }),
+    redirectable: () => ended({ can: 0, cannot: 0 }),
+    versions: () => ended({ 1: 0, 2: 0 }),
   }),
   problems: () => [],
   failures: () => createFailureCounts().counts,

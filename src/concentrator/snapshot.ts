@@ -251,6 +251,9 @@ export const COUNTER_NAMES = [
 
 export type CounterName = (typeof COUNTER_NAMES)[number];
 
+/** Counted in short steps: between two of them, other work may be done. */
+export type Steps<T> = Generator<undefined, T>;
+
 export type Snapshot = {
   readonly gauges: Gauges;
   readonly counters: Counters;
@@ -278,9 +281,9 @@ export type Snapshot = {
   /** The gateway that all sites are sent to, and how many are still to be told; undefined: none. */
   readonly redirecting: { readonly to: string; readonly waiting: number } | undefined;
   /** Eroutes in use by the version of IKE that their sites use now. */
-  versions(): Readonly<Record<IkeMajor, number>>;
-  /** IKE SAs whose site can be sent to another gateway, and others. Walks all of them. */
-  redirectable(): { readonly can: number; readonly cannot: number };
+  versions(): Steps<Readonly<Record<IkeMajor, number>>>;
+  /** IKE SAs whose site can be sent to another gateway, and others. */
+  redirectable(): Steps<{ readonly can: number; readonly cannot: number }>;
   /** How many eroutes are in use. */
   readonly erouteCount: number;
 };

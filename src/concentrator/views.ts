@@ -16,7 +16,13 @@ import type { Draining, Installed } from "./dataplane/installed.ts";
 import type { Engine } from "./engine.ts";
 import { entryOf, ikeSaCounts } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
-import { dynamicCount, erouteCount, eroutesInUse, eroutesOf } from "./sites/eroutes.ts";
+import {
+  dynamicCount,
+  erouteCount,
+  eroutesFrom,
+  eroutesInUse,
+  eroutesOf,
+} from "./sites/eroutes.ts";
 import { factsAt, factsOfAll, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
 import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
@@ -78,10 +84,15 @@ function gaugesOf(engine: Engine): Gauges {
   };
 }
 
-function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
+/** Looked at in one step. */
+const LOOKS_AT_ONCE = 256;
+
+function* redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
   let can = 0;
   let cannot = 0;
+  let looks = 0;
   for (const ike of factsOfAll(engine)) {
+    if (++looks % LOOKS_AT_ONCE === 0) yield;
     if (ike.isReplaced) continue;
     if (ike.canBeSentAway) can++;
     else cannot++;
@@ -90,9 +101,13 @@ function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
 }
 
 /** A site that has Child SAs and no IKE SA uses IKEv1, where they outlive it. */
-function versionCounts(engine: Engine): ReturnType<Snapshot["versions"]> {
+function* versionCounts(engine: Engine): ReturnType<Snapshot["versions"]> {
   const counts = { 1: 0, 2: 0 };
-  for (const eroute of eroutesInUse(engine)) counts[versionsOf(engine, eroute).at(-1) ?? 1]++;
+  let looks = 0;
+  for (const eroute of eroutesInUse(engine)) {
+    if (++looks % LOOKS_AT_ONCE === 0) yield;
+    counts[versionsOf(engine, eroute).at(-1) ?? 1]++;
+  }
   return counts;
 }
 
@@ -105,10 +120,7 @@ type Wanted = {
 function erouteViews(engine: Engine, wanted: Wanted): readonly ErouteView[] {
   const { offset, limit, kind } = wanted;
   const views: ErouteView[] = [];
-  let at = 0;
-  for (const eroute of eroutesInUse(engine)) {
-    if (kind !== undefined && eroute.kind !== kind) continue;
-    if (at++ < offset) continue;
+  for (const eroute of eroutesFrom(engine, offset, kind)) {
     if (views.length >= limit) break;
     views.push(erouteView(engine, eroute));
   }

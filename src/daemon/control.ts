@@ -15,6 +15,7 @@ import type {
   ControlRefusal,
   RefusalKind,
 } from "../status/control.ts";
+import { inSteps } from "../status/lists/turns.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { Reloadable, ReloadHow } from "./reload.ts";
@@ -45,10 +46,12 @@ export function controlOf(daemon: Controlled, reloader: Reloader): Control {
       audited(daemon, { action: "redirect", peerId, remote, what: to }, () =>
         redirect(daemon, peerId, to),
       ),
-    redirectAll: (to, remote) =>
-      audited(daemon, { action: "redirect", peerId: undefined, remote, what: to }, () =>
-        redirectAll(daemon, to),
-      ),
+    async redirectAll(to, remote) {
+      const counts = await inSteps(daemon.concentrator.snapshot().redirectable());
+      return audited(daemon, { action: "redirect", peerId: undefined, remote, what: to }, () =>
+        redirectAll(daemon, to, counts),
+      );
+    },
     stopRedirects: (remote) =>
       audited(daemon, { action: "stop-redirects", peerId: undefined, remote }, stopRedirects),
     reloadPeer: (peerId, remote) =>
@@ -197,10 +200,13 @@ function redirect(
   return { outcome: "redirecting", detail: `${peerId} is told to go to ${to}` };
 }
 
-function redirectAll(daemon: Controlled, to: string): Done | ControlRefusal<"faulty"> {
+function redirectAll(
+  daemon: Controlled,
+  to: string,
+  { can, cannot }: { readonly can: number; readonly cannot: number },
+): Done | ControlRefusal<"faulty"> {
   const gateway = gatewayOf(to);
   if (!gateway.ok) return gateway.error;
-  const { can, cannot } = daemon.concentrator.snapshot().redirectable();
   daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: gateway.value });
   const stay = cannot === 0 ? "" : `; ${cannot} cannot be redirected (no RFC 5685), and stay`;
   const detail =

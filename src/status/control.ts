@@ -68,7 +68,7 @@ export type Control = {
     remote: string,
   ): ControlAnswer<"faulty" | "not-connected" | "impossible">;
   /** Redirects all sites: those that are connected, and those that call later. */
-  redirectAll(to: string, remote: string): ControlAnswer<"faulty">;
+  redirectAll(to: string, remote: string): Promise<ControlAnswer<"faulty">>;
   /** Stops redirecting sites. */
   stopRedirects(remote: string): ControlAnswer<never>;
   /** Reads a site's row again. */

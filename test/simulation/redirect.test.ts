@@ -4,6 +4,7 @@
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/inet/address.ts";
+import { resultOf } from "../steps.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, planOf } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
@@ -49,7 +50,7 @@ test("X-04: a site without support is not redirected: new ones connect, others s
   table.advance(120_000);
   expect(redirectsIn(second)).toEqual([]);
   expect(gaugesOf(table)).toMatchObject({ ikeSas: 2, childSas: 2 });
-  expect(table.concentrator.snapshot().redirectable()).toEqual({ can: 0, cannot: 2 });
+  expect(resultOf(table.concentrator.snapshot().redirectable())).toEqual({ can: 0, cannot: 2 });
 });
 
 test("X-04: an eroute redirects its sites once they have the answer to IKE_AUTH", () => {

@@ -34,8 +34,8 @@ export function actions(control: () => Control): Pick<Handlers, ActionName> {
       ofSite(id, control().reloadPeer(id, remote)),
     redirect: ({ values: { id, to }, request: { remote } }) =>
       ofSite(id, control().redirect(id, to, remote)),
-    redirectAll: ({ values: { to }, request: { remote } }) =>
-      replyOf(control().redirectAll(to, remote)),
+    redirectAll: async ({ values: { to }, request: { remote } }) =>
+      replyOf(await control().redirectAll(to, remote)),
     stopRedirects: ({ request: { remote } }) => replyOf(control().stopRedirects(remote)),
     debug: ({ values: { id, seconds }, request: { remote } }) =>
       ofSite(id, control().debug(id, seconds, remote)),

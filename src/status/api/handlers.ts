@@ -6,6 +6,7 @@ import type { StreamPlaces } from "../access/stream-places.ts";
 import type { TokenGuard } from "../access/token-guard.ts";
 import type { Control } from "../control.ts";
 import { countNotConnected } from "../lists/not-connected.ts";
+import { inSteps } from "../lists/turns.ts";
 import { metricsText } from "../metrics/metrics.ts";
 import { siteMetricsText } from "../metrics/site-metrics.ts";
 import { seriesJson } from "../series.ts";
@@ -80,6 +81,7 @@ function metrics({ source, tokens, places }: ApiParts): Handler<"metrics"> {
       cpuSeconds: (user + system) / 1e6,
       residentOctets: process.memoryUsage.rss(),
       notConnected: await countNotConnected(source),
+      versions: await inSteps(source.snapshot().versions()),
       tokensWrong: tokens.wrong,
       tokensLimited: tokens.limited,
       streamsRefused: places.refused,

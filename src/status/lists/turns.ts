@@ -17,6 +17,15 @@ export async function inTurns<T, U>(
   return results;
 }
 
+/** The result of work in short steps; between them, other work gets a turn. */
+export async function inSteps<T>(steps: Iterator<undefined, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    await nextTurn();
+  }
+}
+
 /** Values that are sorted, and merged, in one turn: about a millisecond's worth. */
 const SORTED_PER_TURN = 1_000;
 const MERGED_PER_TURN = 4_000;

@@ -7,23 +7,11 @@ import {
   type Snapshot,
 } from "../../concentrator/snapshot.ts";
 import { fleetOf } from "../fleet.ts";
-import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
 import { keptMetrics } from "./kept-metrics.ts";
-import type { Metric, MetricSample } from "./metric.ts";
+import type { Metric, MetricSample, MetricsMoment } from "./metric.ts";
 import { escaped } from "./site-metrics.ts";
 import { versionMetric } from "./version-metric.ts";
-
-/** Values read for them: the process's use of resources, and which sites are not connected. */
-export type MetricsMoment = {
-  readonly cpuSeconds: number;
-  readonly residentOctets: number;
-  /** Tokens that were wrong or not checked; event streams that were disconnected or refused. */
-  readonly tokensWrong: number;
-  readonly tokensLimited: number;
-  readonly streamsRefused: number;
-  readonly notConnected: NotConnectedCounts;
-};
 
 /** What metrics are made from. */
 export type MetricsSource = Pick<
@@ -71,7 +59,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
   add(algorithmMetric(source.snapshot().algorithms));
-  add(versionMetric(source.snapshot()));
+  add(versionMetric(read));
   const { failed, ended, disabled } = read.notConnected;
   add({
     name: "erouted_sites_not_connected",
@@ -201,7 +189,10 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
 }
 
 /** No values until the rows are counted for the first time. */
-function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
+function fleetMetrics(
+  source: MetricsSource,
+  counts: MetricsMoment["notConnected"],
+): readonly Metric[] {
   const fleet = fleetOf(source, counts);
   const gauge = (name: string, help: string, value: number | undefined): Metric => ({
     name: `erouted_sites_${name}`,

@@ -1,15 +1,14 @@
 /** The metric of the versions of IKE: how many sites still need the old one. */
 
-import type { Snapshot } from "../../concentrator/snapshot.ts";
-import type { Metric } from "./metric.ts";
+import type { Metric, MetricsMoment } from "./metric.ts";
 
 /** Sites in use by version. */
-export function versionMetric({ versions }: Pick<Snapshot, "versions">): Metric {
+export function versionMetric({ versions }: Pick<MetricsMoment, "versions">): Metric {
   return {
     name: "erouted_sites",
     type: "gauge",
     help: "Eroutes in use, by the version of IKE that their site uses now.",
-    samples: Object.entries(versions()).map(([version, value]) => {
+    samples: Object.entries(versions).map(([version, value]) => {
       return { labels: { ike_version: version }, value };
     }),
   };

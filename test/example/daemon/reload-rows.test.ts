@@ -5,12 +5,12 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Config } from "../../../src/config/config.ts";
-import { inSteps } from "../../../src/daemon/in-steps.ts";
 import { type Reloadable, reload } from "../../../src/daemon/reload.ts";
 import { createReloader } from "../../../src/daemon/reloader.ts";
 import { err, ok } from "../../../src/octets/result.ts";
 import { openPeers } from "../../../src/peers/open.ts";
 import type { NewPeer } from "../../../src/peers/repository.ts";
+import { inSteps } from "../../../src/status/lists/turns.ts";
 import { connectAll } from "../../simulation/neighbours.ts";
 import { layTable } from "../../simulation/table.ts";
 import { createFolder, type Folder } from "../cli/folder.ts";

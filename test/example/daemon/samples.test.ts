@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { COUNTER_NAMES, type Counters } from "../../../src/concentrator/snapshot.ts";
 import { createSamples, SAMPLE_MS } from "../../../src/daemon/samples.ts";
 import type { TrafficTotals } from "../../../src/status/source.ts";
+import { ended } from "../../steps.ts";
 
 const NO_TRAFFIC: TrafficTotals = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
 
@@ -42,8 +43,8 @@ function sampled() {
         },
         isCalling: () => false,
         redirecting: undefined,
-        redirectable: () => ({ can: 0, cannot: 0 }),
-        versions: () => ({ 1: 0, 2: 0 }),
+        redirectable: () => ended({ can: 0, cannot: 0 }),
+        versions: () => ended({ 1: 0, 2: 0 }),
       }),
     },
     peers: new Map(),

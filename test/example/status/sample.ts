@@ -19,6 +19,7 @@ import type {
 } from "../../../src/status/source.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";
 import { createFailureCounts } from "../../../src/why/failure-counts.ts";
+import { ended } from "../../steps.ts";
 
 export const HOSTILE_ID = '<script>alert("x")</script>';
 export const STARTED_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
@@ -120,8 +121,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       peerOf: () => undefined,
       isCalling: () => false,
       redirecting: undefined,
-      redirectable: () => ({ can: 0, cannot: 0 }),
-      versions: () => ({ 1: 1, 2: views.length - 1 }),
+      redirectable: () => ended({ can: 0, cannot: 0 }),
+      versions: () => ended({ 1: 1, 2: views.length - 1 }),
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),

@@ -15,6 +15,7 @@ const TAKEN = {
 const NOT_CONNECTED = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
 const MOMENT = {
   notConnected: NOT_CONNECTED,
+  versions: { 1: 0, 2: 1 },
   cpuSeconds: 1,
   residentOctets: 1,
   tokensWrong: 0,

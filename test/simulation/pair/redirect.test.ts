@@ -12,6 +12,7 @@ import type { Payload } from "../../../src/wire/v2/message.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
 import { emitRedirect, parseRedirect } from "../../../src/wire/v2/redirect.ts";
+import { resultOf } from "../../steps.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 
@@ -150,7 +151,7 @@ test("X-04: a site that does not follow is left alone: the call goes on, the IKE
   pair.runUntil(120_000);
   expect(judgeSettled(pair)).toEqual([]);
   expect(countersOf(pair)).toEqual({ sent: 0, followed: 0 });
-  expect(pair.b.concentrator.snapshot().redirectable()).toEqual({ can: 0, cannot: 1 });
+  expect(resultOf(pair.b.concentrator.snapshot().redirectable())).toEqual({ can: 0, cannot: 1 });
 });
 
 function runUntilFollowed(pair: Pair, times: number): void {

@@ -32,7 +32,8 @@ function appWith(token: string | undefined): Hono<StatusBindings> {
   const done = () => ({ ok: true, value: { outcome: "set", after: 0, detail: "" } }) as const;
   const control: Control = {
     token: OPERATE,
-    ...{ connect: done, disconnect: done, rekey: done, redirect: done, redirectAll: done },
+    ...{ connect: done, disconnect: done, rekey: done, redirect: done },
+    redirectAll: () => Promise.resolve(done()),
     ...{ stopRedirects: done, debug: done, debugged: () => [], logLevel: done },
     ...{ reloadPeer: done, reload: () => Promise.resolve(done()) },
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),

@@ -37,7 +37,7 @@ const control: Control = {
   disconnect: (peerId, remote) =>
     refused.disconnect ? err(refused.disconnect) : done(`disconnect ${peerId} from ${remote}`),
   redirect: (peerId, to, remote) => done(`redirect ${peerId} to ${to} from ${remote}`),
-  redirectAll: (to, remote) => done(`redirect all to ${to} from ${remote}`),
+  redirectAll: async (to, remote) => done(`redirect all to ${to} from ${remote}`),
   stopRedirects: (remote) => done(`stop redirects from ${remote}`),
   debug: (peerId, seconds, remote) => done(`debug ${peerId} ${seconds} s from ${remote}`),
   capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),

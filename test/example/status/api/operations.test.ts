@@ -23,7 +23,13 @@ let clock = 0;
 
 const control: Control = {
   ...{ token: OPERATE, connect: done, disconnect: done, rekey: done, reloadPeer: done },
-  ...{ redirect: done, redirectAll: done, stopRedirects: done, debug: done, logLevel: done },
+  ...{
+    redirect: done,
+    redirectAll: async () => done(),
+    stopRedirects: done,
+    debug: done,
+    logLevel: done,
+  },
   reload: () => Promise.resolve(done()),
   onDenied: () => {},
   capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),

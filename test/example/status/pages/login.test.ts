@@ -35,7 +35,7 @@ beforeEach(() => {
     disconnect: act("disconnect"),
     rekey: act("rekey"),
     redirect: act("redirect"),
-    redirectAll: () => act("redirect")("all"),
+    redirectAll: () => Promise.resolve(act("redirect")("all")),
     stopRedirects: () => act("stop redirects")("all"),
     debug: act("debug"),
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
