@@ -7,6 +7,7 @@ import type { EspSpi } from "../inet/esp-spi.ts";
 import { Draft } from "../octets/draft.ts";
 import { Vocabulary } from "../octets/vocabulary.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { type Resting, stayAwake } from "./resting.ts";
 
 export type Changes = {
   /** Local SPIs. */
@@ -26,8 +27,8 @@ export type Changes = {
 /** Room for an IKE SA with its site. */
 const DRAFT_OCTETS = 4_096;
 
-/** Undefined: nothing is kept for a next process. */
-type Changing = { readonly changes: Changes | undefined };
+/** Without changes, nothing is kept for a next process. */
+type Changing = { readonly changes: Changes | undefined; readonly resting: Resting };
 
 /** Nothing has been written yet. */
 export function createChanges(): Changes {
@@ -47,8 +48,9 @@ export function changedIkeSa({ changes }: Changing, spi: IkeSpi): void {
 }
 
 /** Something about the site of this eroute in use has changed, or it has gone. */
-export function changedSite({ changes }: Changing, erouteKey: string): void {
+export function changedSite({ changes, resting }: Changing, erouteKey: string): void {
   changes?.sites.add(erouteKey);
+  stayAwake({ resting }, erouteKey);
 }
 
 /** A site is as its document says, which was read a moment ago, and so are its IKE SAs. */

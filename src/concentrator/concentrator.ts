@@ -25,11 +25,12 @@ import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { hasOpenIkeSas } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
+import { restSome } from "./rest/rest.ts";
 import { errandsAt } from "./sites/errands.ts";
 import { noteStand } from "./sites/ike-sas.ts";
 import { type PreviewOptions, type PreviewSteps, previewOf } from "./sites/preview.ts";
 import { connectedSitesOf, rowVerdict, type SiteOfEgroup } from "./sites/row-preview.ts";
-import type { Snapshot, TableSizes } from "./snapshot.ts";
+import type { Snapshot, TableSizes, Walk } from "./snapshot.ts";
 import { tableSizesOf } from "./table-sizes.ts";
 import { snapshotOf } from "./views.ts";
 
@@ -115,18 +116,35 @@ export function concentratorOn(engine: Engine): Concentrator {
       dispatch(engine, event);
       drain(engine);
       if (isTracing(engine)) traceSent(engine);
+      restSome(engine);
       return takeOut(engine);
     },
     nextDeadline: () => nextDeadline(engine),
-    snapshot: () => snapshotOf(engine),
-    preview: (plan, options) => previewOf(engine, plan, options),
+    snapshot: () => restingAfter(engine, snapshotOf(engine)),
+    *preview(plan, options) {
+      const steps = previewOf(engine, plan, options);
+      for (;;) {
+        const { done, value } = steps.next();
+        restSome(engine);
+        if (done === true) return value;
+        yield;
+      }
+    },
     sitesOf: (egroup) => connectedSitesOf(engine, egroup),
-    rowVerdict: (plan, site, rows) => rowVerdict(engine, plan, site, rows),
+    rowVerdict(plan, site, rows) {
+      const verdict = rowVerdict(engine, plan, site, rows);
+      restSome(engine);
+      return verdict;
+    },
     decryptionTableLine(message) {
       const entry = entryOf(engine, message);
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);
     },
-    tableSizes: () => tableSizesOf(engine),
+    tableSizes() {
+      const sizes = tableSizesOf(engine);
+      restSome(engine);
+      return sizes;
+    },
     write(place) {
       if (!canBeWritten(engine)) return undefined;
       const before = handled;
@@ -167,6 +185,25 @@ export function concentratorOn(engine: Engine): Concentrator {
       areAllOver(engine) &&
       errandsAt(engine) === undefined &&
       drainingAt(engine) === undefined,
+  };
+}
+
+/** A snapshot of which whatever looks at many sites puts them to rest again. */
+function restingAfter(engine: Engine, snapshot: Snapshot): Snapshot {
+  const rested = <T>(value: T): T => {
+    restSome(engine);
+    return value;
+  };
+  const walk = <T>(made: Walk<T>): Walk<T> => {
+    return (limit) => rested(made(limit));
+  };
+  return {
+    ...snapshot,
+    site: (peerId) => rested(snapshot.site(peerId)),
+    overlaps: (peerId, claim) => rested(snapshot.overlaps(peerId, claim)),
+    walk: () => walk(snapshot.walk()),
+    briefs: (kind) => walk(snapshot.briefs(kind)),
+    eroutes: (offset, limit, kind) => rested(snapshot.eroutes(offset, limit, kind)),
   };
 }
 

@@ -11,6 +11,8 @@ import { createNotes } from "./journal/notes.ts";
 import { createNegotiation } from "./negotiation/negotiation.ts";
 import { offerOf } from "./negotiation/offer.ts";
 import { Requests } from "./requests.ts";
+import { glimpse, wake } from "./rest/rest.ts";
+import { createResting } from "./resting.ts";
 import { createSites } from "./sites/sites.ts";
 import { COUNTER_NAMES, type CounterName } from "./snapshot.ts";
 
@@ -21,6 +23,8 @@ export type ConcentratorOptions = {
   random(octets: number): Uint8Array;
   /** Whether what is up is kept for a next process; absent: it is not. */
   readonly keeps?: boolean;
+  /** How many sites stay awake that nothing happens to (`resting.ts`); absent: none. */
+  readonly awakeMax?: number;
 };
 
 /** An engine without any SA. */
@@ -43,6 +47,11 @@ export function createEngine(options: ConcentratorOptions): Engine {
     algorithms: new Map(),
     inbox: [],
     out: [],
+    resting: createResting({
+      awakeMax: options.awakeMax ?? 0,
+      wake: (place) => wake(engine, place),
+      glimpse: (place) => glimpse(engine, place),
+    }),
     changes: options.keeps === true ? createChanges() : undefined,
     shuttingDown: false,
   };

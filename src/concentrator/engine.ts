@@ -15,6 +15,7 @@ import type { Notes } from "./journal/notes.ts";
 import type { Parcel } from "./negotiation/entry.ts";
 import type { Negotiation } from "./negotiation/negotiation.ts";
 import type { Requests } from "./requests.ts";
+import type { Resting } from "./resting.ts";
 import type { Sites } from "./sites/sites.ts";
 import type { CounterName } from "./snapshot.ts";
 
@@ -42,6 +43,8 @@ export type Engine = {
   out: Effect[];
   /** What is to be written for the next process; undefined: nothing is kept for it. */
   readonly changes: Changes | undefined;
+  /** Sites that nothing happens to, as octets. */
+  readonly resting: Resting;
   shuttingDown: boolean;
 };
 

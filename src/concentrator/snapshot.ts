@@ -172,6 +172,9 @@ export type TableSizes = {
   readonly reqids: number;
   readonly reqidsTaken: number;
   readonly deadlines: number;
+  /** Sites that nothing happens to, and former configurations that they were written under. */
+  readonly atRest: number;
+  readonly formerLexicons: number;
 };
 
 /** Counts since start, by name in snake case; all names are there from the start, at 0. */

@@ -22,5 +22,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     signatures: requests.size("signature"),
     kernelRequests: requests.size("child-sa"),
     usageProbes: requests.size("usage"),
+    atRest: engine.resting.documents.size,
+    formerLexicons: engine.resting.lexicons.size - 1,
   };
 }

@@ -18,12 +18,14 @@ import { entryOf, ikeSaCounts } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
 import {
   dynamicCount,
+  erouteAt,
   erouteCount,
+  eroutesAwake,
   eroutesFrom,
-  eroutesInUse,
   eroutesOf,
+  isSiteAtRest,
 } from "./sites/eroutes.ts";
-import { factsAt, factsOfAll, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
+import { factsAt, factsOfAwake, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
 import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import { redirectingOf } from "./sites/redirect.ts";
@@ -48,7 +50,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     algorithms: [...engine.algorithms.values()],
     erouteCount: erouteCount(engine),
     site: (peerId) => siteViews(engine, peerId),
-    isConnected: (peerId) => eroutesOf(engine, peerId).some((eroute) => hasChildSa(engine, eroute)),
+    isConnected: (peerId) => isConnected(engine, peerId),
     overlaps: (peerId, claim) => overlapsOf(engine, peerId, claim),
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
@@ -88,10 +90,11 @@ function gaugesOf(engine: Engine): Gauges {
 const LOOKS_AT_ONCE = 256;
 
 function* redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
-  let can = 0;
-  let cannot = 0;
+  const { v1, v2, canBeSentAway } = engine.resting.resters;
+  let can = canBeSentAway;
+  let cannot = v1 + v2 - canBeSentAway;
   let looks = 0;
-  for (const ike of factsOfAll(engine)) {
+  for (const ike of factsOfAwake(engine)) {
     if (++looks % LOOKS_AT_ONCE === 0) yield;
     if (ike.isReplaced) continue;
     if (ike.canBeSentAway) can++;
@@ -102,9 +105,10 @@ function* redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
 
 /** A site that has Child SAs and no IKE SA uses IKEv1, where they outlive it. */
 function* versionCounts(engine: Engine): ReturnType<Snapshot["versions"]> {
-  const counts = { 1: 0, 2: 0 };
+  const { v1, v2 } = engine.resting.resters;
+  const counts = { 1: v1, 2: v2 };
   let looks = 0;
-  for (const eroute of eroutesInUse(engine)) {
+  for (const eroute of eroutesAwake(engine)) {
     if (++looks % LOOKS_AT_ONCE === 0) yield;
     counts[versionsOf(engine, eroute).at(-1) ?? 1]++;
   }
@@ -132,13 +136,13 @@ function erouteWalk<T>(
   kind: ErouteView["kind"] | undefined,
   make: (engine: Engine, eroute: ErouteInUse) => T,
 ): Walk<T> {
-  const rest = eroutesInUse(engine);
+  const rest = eroutesFrom(engine, 0, kind);
   return (limit) => {
     const made: T[] = [];
     while (made.length < limit) {
       const { value, done } = rest.next();
       if (done === true) break;
-      if (kind === undefined || value.kind === kind) made.push(make(engine, value));
+      made.push(make(engine, value));
     }
     return made;
   };
@@ -199,6 +203,15 @@ function callView(engine: Engine, peerId: string): CallView | undefined {
     };
   }
   return undefined;
+}
+
+function isConnected(engine: Engine, peerId: string): boolean {
+  return eroutesFor(engine.plan, peerId).some(({ name }) => {
+    const key = erouteKey(name, peerId);
+    if (isSiteAtRest(engine, key)) return true;
+    const eroute = erouteAt(engine, key);
+    return eroute !== undefined && hasChildSa(engine, eroute);
+  });
 }
 
 /** Whether a view of it has a Child SA. */

@@ -49,6 +49,11 @@ export function valuesAt<T>({ bySubnet }: PrefixTable<T>, subnet: Prefix): reado
   return bySubnet.get(subnetKey(subnet)) ?? [];
 }
 
+/** All subnets that have values. */
+export function* subnetsOf<T>({ bySubnet }: PrefixTable<T>): Generator<Around<T>> {
+  for (const [key, values] of bySubnet) yield { subnet: subnetOf(key), values };
+}
+
 export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };
 
 /** This subnet and those that contain it, if they have values: the narrowest first. */
@@ -66,6 +71,15 @@ export function valuesAround<T>(table: PrefixTable<T>, inner: Prefix): readonly 
 function subnetKey({ family, value, length }: Prefix): SubnetKey {
   if (family === 4) return Number(value) * LENGTHS_V4 + length;
   return (value << LENGTH_BITS_V6) | BigInt(length);
+}
+
+function subnetOf(key: SubnetKey): Prefix {
+  if (typeof key === "number") {
+    const value = BigInt(Math.floor(key / LENGTHS_V4));
+    return { family: 4, value, length: key % LENGTHS_V4 };
+  }
+  const length = Number(BigInt.asUintN(Number(LENGTH_BITS_V6), key));
+  return { family: 6, value: key >> LENGTH_BITS_V6, length };
 }
 
 /** More than the number of prefix lengths. */

@@ -94,8 +94,8 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
     return this.entries();
   }
 
-  /** Values after the first `skipped` ones: of all, or only those that count, or do not. */
-  *from(skipped: number, counted?: boolean): Generator<Value, undefined> {
+  /** Entries after the first `skipped` ones: of all, or only those that count, or do not. */
+  *from(skipped: number, counted?: boolean): Generator<[Key, Value], undefined> {
     let left = skipped;
     for (let part = this.#parts[0]; part !== undefined; part = part.next) {
       const { size } = part.entries;
@@ -104,9 +104,9 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
         left -= among;
         continue;
       }
-      for (const value of part.entries.values()) {
-        if (counted !== undefined && this.#counts?.(value) !== counted) continue;
-        if (left-- <= 0) yield value;
+      for (const entry of part.entries) {
+        if (counted !== undefined && this.#counts?.(entry[1]) !== counted) continue;
+        if (left-- <= 0) yield entry;
       }
     }
     return undefined;

@@ -4,6 +4,7 @@
  */
 
 import { heapStats } from "bun:jsc";
+import { installedOf } from "../../src/concentrator/dataplane/child-sas.ts";
 import { putDraining } from "../../src/concentrator/dataplane/draining.ts";
 import type { JournalRecord } from "../../src/concentrator/journal/journal.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
@@ -167,7 +168,7 @@ function measureEnd(crowd: Crowd, size: number): void {
 
 /** As many inbound states of replaced Child SAs as the dataplane keeps. */
 function drainMany({ engine }: Crowd, count: number): void {
-  const [some] = engine.dataplane.installed.values();
+  const [some] = installedOf(engine);
   if (some === undefined) throw new Error("no Child SA");
   for (let number = 0; number < count; number++) {
     const id = { ...some.inbound, spi: asEspSpi(0x2000 + number) };

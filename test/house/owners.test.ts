@@ -139,6 +139,7 @@ const GROUND = [
   "precedence",
   "rate",
   "requests",
+  "resting",
 ];
 
 function foreignCalls({ path, text }: SourceFile): string[] {

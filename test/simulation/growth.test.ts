@@ -3,8 +3,9 @@
 import { expect, test } from "bun:test";
 import { freeEspSpi } from "../../src/concentrator/dataplane/child-sas.ts";
 import { drainStates, isDraining, putDraining } from "../../src/concentrator/dataplane/draining.ts";
+import { ikeSas } from "../../src/concentrator/negotiation/ike-sas.ts";
 import type { ErouteInUse } from "../../src/concentrator/sites/eroute-in-use.ts";
-import { putEroute } from "../../src/concentrator/sites/eroutes.ts";
+import { eroutesInUse, putEroute } from "../../src/concentrator/sites/eroutes.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
 import { asPeerId } from "../../src/eroute/peer-id.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
@@ -104,7 +105,7 @@ test("whether a site is connected is known without a look at the other eroutes",
 });
 
 test("a new configuration reaches a large table in portions, and none is left out", () => {
-  const table = layTable({ keyExchange: toyKeyExchange });
+  const table = layTable({ keyExchange: toyKeyExchange, awakeMax: 10_000 });
   const sites = fill(table, 1_200);
   const next = planWith({ livenessMs: 7_000 });
   expect(stepsOf(table, next)).toBe(6);
@@ -123,7 +124,7 @@ test("a new configuration reaches a large table in portions, and none is left ou
 });
 
 test("a second configuration comes before the first has reached all", () => {
-  const table = layTable({ keyExchange: toyKeyExchange });
+  const table = layTable({ keyExchange: toyKeyExchange, awakeMax: 10_000 });
   const sites = fill(table, 1_200);
   table.feed({ kind: "configuration", plan: planWith({ livenessMs: 7_000 }) });
   table.feed({ kind: "configuration", plan: planWith({ livenessMs: 8_000 }) });
@@ -153,7 +154,7 @@ function fill(table: Table, count: number): readonly ErouteInUse[] {
   const caller = seat(table, settingsOf(1), toyKeyExchange);
   caller.connect();
   caller.settle();
-  const [first] = table.engine.sites.eroutes.values();
+  const [first] = eroutesInUse(table.engine);
   assert(first !== undefined, "the site is connected");
   const others = Array.from({ length: count - 1 }, (_, number) => ({
     ...first,
@@ -178,7 +179,7 @@ function stepsOf(table: Table, plan: EroutePlan): number {
 /** How often the shutdown reads an IKE SA's phase, until all are told. */
 function visitsOfShutdown(sites: number): number {
   const plan = planOf({ dynamicEroutesMax: 10_000, halfOpenMax: 10_000, cookieAbove: 10_000 });
-  const table = layTable({ plan, keyExchange: toyKeyExchange });
+  const table = layTable({ plan, keyExchange: toyKeyExchange, awakeMax: sites });
   for (let number = 1; number <= sites; number++) {
     putRow(table, number);
     const caller = seat(table, settingsOf(number), toyKeyExchange);
@@ -188,7 +189,7 @@ function visitsOfShutdown(sites: number): number {
   }
   expect(table.concentrator.snapshot().gauges.childSas).toBe(sites);
   let visits = 0;
-  for (const entry of table.engine.negotiation.sas.values()) {
+  for (const [, entry] of ikeSas(table.engine)) {
     let { sa } = entry;
     Object.defineProperty(entry, "sa", {
       get() {

@@ -4,6 +4,7 @@
  */
 
 import { expect, test } from "bun:test";
+import { installedOf } from "../../src/concentrator/dataplane/child-sas.ts";
 import { start } from "../../src/concentrator/drive.ts";
 import { perform } from "../../src/concentrator/ike-effects.ts";
 import { entryAt } from "../../src/concentrator/negotiation/ike-sas.ts";
@@ -25,7 +26,7 @@ function withOne() {
   const [eroute] = eroutesOf(table.engine, "site-1");
   const [spi] = eroute?.ikeSas ?? [];
   const entry = spi === undefined ? undefined : entryAt(table.engine, spi);
-  const [child] = [...table.engine.dataplane.installed.values()].map((one) => one.child);
+  const [child] = [...installedOf(table.engine)].map((one) => one.child);
   assert(entry !== undefined && child !== undefined, "a site that is up");
   const happen = (...effects: IkeEffect[]): void => {
     perform(table.engine, entry, effects, start);

@@ -36,6 +36,8 @@ export type WaitingLookUp = {
 /** What a test changes before it starts. */
 export type TableOptions = {
   readonly plan?: EroutePlan;
+  /** How many sites stay awake; absent: each rests as soon as it can. */
+  readonly awakeMax?: number;
   readonly kernelFaults?: KernelFaults;
   /** Look-ups are answered at once from `database`; otherwise they wait in `lookUps`. */
   readonly answersLookUps?: boolean;
@@ -106,6 +108,7 @@ export function layTable(options: TableOptions = {}): Table {
     now: asInstant(clock),
     random: (count: number) => draw(count, prng),
     keeps: options.keeps === true,
+    awakeMax: options.awakeMax ?? 0,
     savesLate: options.savesLate === true,
   };
   const engine = createEngine(own);

@@ -95,6 +95,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
   const random = prng.fork("concentrator");
   const failures = prng.fork("kernel");
   const succession = createSuccession({
+    awakeMax: awakeMaxOf(seed),
     plan: climate.plan,
     now: asInstant(0),
     random: (count) => random.octets(count),
@@ -414,4 +415,9 @@ function mutated(
   mutate: (effects: readonly Effect[]) => readonly Effect[],
 ): Concentrator {
   return { ...engine, handle: (event, now) => mutate(engine.handle(event, now)) };
+}
+
+/** Sites rest as soon as they can, or when another one becomes busy, or not at all. */
+function awakeMaxOf(seed: number): number {
+  return [0, 1, 64][seed % 3] ?? 0;
 }

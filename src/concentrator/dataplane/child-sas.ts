@@ -6,12 +6,18 @@ import { Reader } from "../../octets/reader.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
+import { awakeAt, awakeOf } from "../resting.ts";
 import { isDraining } from "./draining.ts";
 import type { Installed } from "./installed.ts";
 
 /** The one with this inbound SPI of ours. */
-export function installedAt({ dataplane }: Engine, spiIn: EspSpi): Installed | undefined {
-  return dataplane.installed.get(spiIn);
+export function installedAt(engine: Engine, spiIn: EspSpi): Installed | undefined {
+  return awakeAt(engine, engine.dataplane.installed, spiIn);
+}
+
+/** All of them. */
+export function installedOf(engine: Engine): Generator<Installed, undefined> {
+  return awakeOf(engine, engine.dataplane.installed);
 }
 
 /** From now on these Child SAs belong to another IKE SA. */

@@ -12,6 +12,7 @@ import { remoteOf } from "../../xfrm/priority.ts";
 import type { XfrmSelector } from "../../xfrm/selector.ts";
 import type { Engine } from "../engine.ts";
 import { erouteAt } from "../sites/eroutes.ts";
+import { installedAt } from "./child-sas.ts";
 import type { Installed } from "./installed.ts";
 import { policiesOf } from "./policies.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
@@ -34,10 +35,10 @@ export function leaveChosen({ dataplane }: Engine, installed: Installed): void {
 }
 
 /** Child SAs whose site has chosen this subnet, or one around it. */
-export function* chosenAround({ dataplane }: Engine, remote: Prefix): Generator<Installed> {
-  for (const { values } of valuesAround(dataplane.chosen, remote)) {
+export function* chosenAround(engine: Engine, remote: Prefix): Generator<Installed> {
+  for (const { values } of valuesAround(engine.dataplane.chosen, remote)) {
     for (const spiIn of values) {
-      const installed = dataplane.installed.get(spiIn);
+      const installed = installedAt(engine, spiIn);
       if (installed !== undefined) yield installed;
     }
   }

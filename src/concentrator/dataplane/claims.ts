@@ -5,6 +5,7 @@ import type { XfrmClaims } from "../../xfrm/claims.ts";
 import { stateName } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
+import { installedAt } from "./child-sas.ts";
 import { isDraining } from "./draining.ts";
 import { isSameState } from "./installed.ts";
 import { policyInForce } from "./policies.ts";
@@ -15,7 +16,7 @@ export function claimsOfEngine(engine: Engine): XfrmClaims {
   return {
     policy: (name) => policyInForce(engine, name),
     state(id) {
-      const inbound = dataplane.installed.get(id.spi)?.inbound;
+      const inbound = installedAt(engine, id.spi)?.inbound;
       const isInbound = inbound !== undefined && isSameState(inbound, { ...inbound, ...id });
       if (isInbound || dataplane.outbounds.has(stateName(id))) return true;
       return isDraining(engine, id.spi) || isMoving(engine, id);

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../engine.ts";
 import type { TableSizes } from "../snapshot.ts";
+import { installedOf } from "./child-sas.ts";
 
 /** The counts that are shown. */
 export function dataplaneCounts({ dataplane }: Engine): {
@@ -22,14 +23,15 @@ type Own = Pick<
   "childSas" | "draining" | "repairs" | "policies" | "reqids" | "reqidsTaken"
 >;
 
-export function dataplaneSizes({ dataplane, requests }: Engine): Own {
+export function dataplaneSizes(engine: Engine): Own {
+  const { dataplane, requests } = engine;
   const { installed, draining, repairs, policies, reqidsTaken } = dataplane;
   return {
     childSas: installed.size,
     draining: draining.queue.length,
     repairs: requests.size("repair") + repairs.lost.size + repairs.remakes.size,
     policies: policies.size,
-    reqids: new Set([...installed.values()].map(({ place }) => place.reqid)).size,
+    reqids: new Set([...installedOf(engine)].map(({ place }) => place.reqid)).size,
     reqidsTaken: reqidsTaken.size,
   };
 }

@@ -6,23 +6,25 @@ import type { Instant } from "../../octets/instant.ts";
 import { LongMap } from "../../octets/long-map.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import type { DrainingStates, Installed, PolicyUsers } from "./installed.ts";
+import type { Held } from "../resting.ts";
+import type { DrainingStates, Installed } from "./installed.ts";
+import { PolicyTable } from "./policy-table.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
 import type { ChildPlace } from "./xfrm-of-child.ts";
 
 export type Dataplane = {
   /** Child SAs by our inbound SPI. */
-  readonly installed: LongMap<EspSpi, Installed>;
+  readonly installed: LongMap<EspSpi, Held<Installed>>;
   /** The same ones by their eroute in use. */
   readonly byEroute: LongMap<string, readonly EspSpi[]>;
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
-  readonly outbounds: LongMap<string, Installed>;
+  readonly outbounds: LongMap<string, Held<Installed>>;
   /** Child SAs that lose a state and its keys if the process ends before the kernel answers. */
   readonly unsure: Set<Installed>;
   readonly draining: DrainingStates;
   /** By name. */
-  readonly policies: LongMap<string, PolicyUsers>;
+  readonly policies: PolicyTable;
   /** Those of the Child SA of which one was asked for last, by name. */
   lastNamed: NamedPolicies | undefined;
   /** Child SAs by each remote subnet that their site has chosen without a row. */
@@ -56,7 +58,7 @@ export function createDataplane(): Dataplane {
     outbounds: new LongMap(),
     unsure: new Set(),
     draining: { queue: [], spis: new Set() },
-    policies: new LongMap(),
+    policies: new PolicyTable(),
     lastNamed: undefined,
     chosen: createPrefixTable(),
     routes: new Map(),

@@ -4,6 +4,7 @@ import type { IkeSaFacts } from "../../ike/facts.ts";
 import { equalAddress } from "../../inet/address.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { Engine } from "../engine.ts";
+import { installedAt } from "./child-sas.ts";
 
 /**
  * The path of an IKE SA's ESP in UDP: that of IKE once that uses the NAT port; else `known`, the
@@ -30,6 +31,6 @@ export function espPath(
 /** The same for an IKE SA whose Child SAs may know where they go. */
 export function currentEspPath(engine: Engine, ike: IkeSaFacts): Path {
   const first = ike.children[0];
-  const known = first === undefined ? undefined : engine.dataplane.installed.get(first.spiIn);
+  const known = first === undefined ? undefined : installedAt(engine, first.spiIn);
   return espPath(ike, known?.place.path);
 }

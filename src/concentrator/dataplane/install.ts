@@ -18,6 +18,7 @@ import { count, countAgreed, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
+import { installedAt } from "./child-sas.ts";
 import { enterChosen, leaveChosen } from "./chosen.ts";
 import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
@@ -136,7 +137,7 @@ function takeOut(engine: Engine, former: Installed): void {
  */
 function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boolean {
   if (child.replaces === undefined) return false;
-  const before = engine.dataplane.installed.get(child.replaces);
+  const before = installedAt(engine, child.replaces);
   return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
 }
 
@@ -145,7 +146,7 @@ function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boo
  * `insteadOf` only if nothing else sends once that one has gone.
  */
 export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSpi): void {
-  const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
+  const installed = installedAt(engine, spiIn as ChildSa["spiIn"]);
   const state = installed?.outboundWaiting;
   if (installed === undefined || state === undefined) return;
   if (insteadOf !== undefined && anotherSends(engine, installed, insteadOf)) return;
@@ -162,12 +163,11 @@ export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSp
  * waits, that one sends from now on, whichever IKE SA of the site has it.
  */
 export function letOthersSend(engine: Engine, going: number): void {
-  const { installed, byEroute } = engine.dataplane;
-  const last = installed.get(going as ChildSa["spiIn"]);
+  const last = installedAt(engine, going as ChildSa["spiIn"]);
   if (last === undefined) return;
-  for (const spiIn of byEroute.get(last.erouteKey) ?? []) {
+  for (const spiIn of engine.dataplane.byEroute.get(last.erouteKey) ?? []) {
     if (spiIn === last.child.spiIn) continue;
-    if (installed.get(spiIn)?.place.reqid !== last.place.reqid) continue;
+    if (installedAt(engine, spiIn)?.place.reqid !== last.place.reqid) continue;
     installOutbound(engine, spiIn, last.child.spiIn);
   }
 }
@@ -179,7 +179,7 @@ function anotherSends(
 ): boolean {
   return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
     if (spiIn === going || spiIn === child.spiIn) return false;
-    const other = engine.dataplane.installed.get(spiIn);
+    const other = installedAt(engine, spiIn);
     if (other === undefined || other.outboundWaiting !== undefined) return false;
     return other.place.reqid === reqid && equalAddress(other.outbound.dst, outbound.dst);
   });
@@ -283,7 +283,7 @@ export function forgetState(installed: Installed, id: XfrmStateId): void {
  * replaced still accepts for a while the packets that are on their way.
  */
 export function removeChild(engine: Engine, spiIn: number, why: Reason): void {
-  const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
+  const installed = installedAt(engine, spiIn as ChildSa["spiIn"]);
   if (installed === undefined) return;
   installed.drains = DRAINED.includes(why);
   removeInstalled(engine, installed);

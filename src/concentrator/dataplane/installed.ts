@@ -118,12 +118,3 @@ export type ChildRequest = {
   /** Another process may have asked the same before it ended: then it is done already. */
   readonly isAgain: boolean;
 };
-
-/** Who uses a policy of the kernel: a Child SA, by our SPI; or the policy stands without an SA. */
-export type PolicyUser = EspSpi | XfrmPolicy;
-
-/**
- * Those that use one policy of the kernel, at least one: the template of the last one is in force.
- * Nearly all policies have one user, and a large fleet three of them a site: that takes no list.
- */
-export type PolicyUsers = EspSpi | readonly PolicyUser[];

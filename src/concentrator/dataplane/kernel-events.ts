@@ -4,12 +4,14 @@ import type { IkeEvent } from "../../ike/event.ts";
 import { equalAddress } from "../../inet/address.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmExpire } from "../../xfrm/event.ts";
-import { isOurReqid } from "../../xfrm/request.ts";
+import { isOurReqid, stateName } from "../../xfrm/request.ts";
 import type { XfrmMapping } from "../../xfrm/state.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
+import { installedAt } from "./child-sas.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
+import { outboundAt } from "./outbound-spi.ts";
 
 /**
  * A state has reached its limit of time or volume: soft, it is rekeyed; hard, the Child SA goes
@@ -30,14 +32,9 @@ export function onExpire(engine: Engine, expire: XfrmExpire): void {
 
 /** By destination and SPI, as in the kernel: a site may choose an SPI that we have too. */
 function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefined {
-  const inbound = engine.dataplane.installed.get(id.spi);
+  const inbound = installedAt(engine, id.spi);
   if (inbound !== undefined && equalAddress(inbound.inbound.dst, id.dst)) return inbound;
-  // A walk is fine here, because it is rare: inbound states expire at the same time.
-  for (const installed of engine.dataplane.installed.values()) {
-    const { outbound } = installed;
-    if (outbound.spi === id.spi && equalAddress(outbound.dst, id.dst)) return installed;
-  }
-  return undefined;
+  return outboundAt(engine, stateName(id));
 }
 
 /**

@@ -10,6 +10,7 @@ import { changedSite } from "../changes.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt } from "../sites/ike-sas.ts";
+import { installedAt } from "./child-sas.ts";
 import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
 import { type Installed, isSameState, type StateMove } from "./installed.ts";
@@ -59,7 +60,7 @@ function moveNow(engine: Engine, spi: IkeSpi): void {
   if (ike === undefined) return;
   enter(engine, spi, 0);
   for (const { spiIn } of ike.children) {
-    const installed = engine.dataplane.installed.get(spiIn);
+    const installed = installedAt(engine, spiIn);
     if (installed !== undefined) moveChild(engine, ike, installed);
   }
 }

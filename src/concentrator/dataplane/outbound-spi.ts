@@ -12,6 +12,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import { stateName } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine } from "../engine.ts";
+import { awakeAt } from "../resting.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
 
@@ -26,6 +27,11 @@ export function leaveOutbound(engine: Engine, installed: Installed): void {
   if (engine.dataplane.outbounds.get(name) === installed) engine.dataplane.outbounds.delete(name);
 }
 
+/** The Child SA that sends there, by the name of its state. */
+export function outboundAt(engine: Engine, name: string): Installed | undefined {
+  return awakeAt(engine, engine.dataplane.outbounds, name);
+}
+
 /** The IKE SA whose Child SA wants to send there, and its eroute. */
 export type Claimant = { readonly spi: IkeSpi; readonly erouteKey: string };
 
@@ -38,7 +44,7 @@ export function roomFor(
   claimant: Claimant,
   outbound: XfrmStateId,
 ): Result<Installed | undefined, Refusal> {
-  const owner = engine.dataplane.outbounds.get(stateName(outbound));
+  const owner = outboundAt(engine, stateName(outbound));
   if (owner === undefined) return ok(undefined);
   const isItself = owner.ikeSpi === claimant.spi;
   if (!isItself && owner.erouteKey === claimant.erouteKey) return ok(owner);

@@ -12,9 +12,10 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
 import { installedAt } from "./child-sas.ts";
 import { putDraining } from "./draining.ts";
-import type { Draining, PolicyUser } from "./installed.ts";
+import type { Draining } from "./installed.ts";
 import { mark, stateId } from "./plain-child.ts";
-import { isChild, policyUsers, putPolicyUsers } from "./policies.ts";
+import { isChild } from "./policies.ts";
+import type { PolicyUser } from "./policy-table.ts";
 import type { RouteTable } from "./routes.ts";
 import { NO_CHILD } from "./standing.ts";
 
@@ -60,8 +61,8 @@ export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
 /** All of it, one by one; undefined for each table entry that need not be written. */
 export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefined> {
   const { policies, routes, draining, moves, repairs } = dataplane;
-  for (const [name, users] of policies) {
-    yield isChild(users) ? undefined : told("policy", name, users.map(spiOf));
+  for (const one of policies.shared()) {
+    yield one === undefined ? undefined : told("policy", one.name, one.users.map(spiOf));
   }
   for (const [name, users] of routes) yield told("route", name, users.map(spiInOf));
   for (const state of draining.queue) yield { kind: "draining", draining: state };
@@ -114,7 +115,7 @@ export function putShared(engine: Engine, shared: readonly PlainShared[]): void 
 
 function putUsers(engine: Engine, { name, spisIn }: Users): void {
   const { dataplane } = engine;
-  const known = policyUsers(dataplane, name);
+  const known = dataplane.policies.usersOf(name);
   const users = new Set<PolicyUser>();
   for (const spiIn of spisIn) {
     const user = spiIn === NO_CHILD ? dataplane.standing.get(name) : asEspSpi(spiIn);
@@ -122,8 +123,8 @@ function putUsers(engine: Engine, { name, spisIn }: Users): void {
   }
   for (const user of known) users.add(user);
   // At the end: what is written next comes in the order in which it was read.
-  dataplane.policies.delete(name);
-  putPolicyUsers(dataplane, name, [...users]);
+  dataplane.policies.put(name, [...users]);
+  dataplane.policies.moveToEnd(name);
 }
 
 function putRouteUsers(engine: Engine, { name, spisIn }: Users): void {
@@ -163,13 +164,7 @@ export function orderUsers(engine: Engine, rankOf: (erouteKey: string) => number
     return key === undefined ? -1 : rankOf(key);
   };
   const { policies, routes } = engine.dataplane;
-  for (const [name, users] of policies) {
-    if (isChild(users) || users.length === 1) continue;
-    policies.set(
-      name,
-      users.toSorted((a, b) => rank(a) - rank(b)),
-    );
-  }
+  policies.sortUsers(rank);
   for (const users of routes.values()) {
     if (users.length > 1) users.sort((a, b) => rank(asEspSpi(a.spiIn)) - rank(asEspSpi(b.spiIn)));
   }
@@ -177,8 +172,8 @@ export function orderUsers(engine: Engine, rankOf: (erouteKey: string) => number
 
 /** Adds a user, unless it is known already. */
 export function putPolicyUser({ dataplane }: Engine, name: string, user: PolicyUser): void {
-  const known = policyUsers(dataplane, name);
-  if (!known.includes(user)) putPolicyUsers(dataplane, name, [...known, user]);
+  const known = dataplane.policies.usersOf(name);
+  if (!known.includes(user)) dataplane.policies.put(name, [...known, user]);
 }
 
 /** The same for a route. */

@@ -4,8 +4,10 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
 import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
+import { installedAt } from "./child-sas.ts";
 import type { Dataplane } from "./dataplane.ts";
-import type { Installed, PolicyUser, PolicyUsers } from "./installed.ts";
+import type { Installed } from "./installed.ts";
+import type { PolicyUser } from "./policy-table.ts";
 import { request } from "./request.ts";
 import { type ChildPlace, childPolicies, childPolicy, childTemplate } from "./xfrm-of-child.ts";
 
@@ -22,36 +24,18 @@ export function policiesOf({ policies, place }: Installed): readonly XfrmPolicy[
   return policies ?? childPolicies(place);
 }
 
-/** Who uses the policy of this name, in the order in which they came. */
-export function policyUsers({ policies }: Dataplane, name: string): readonly PolicyUser[] {
-  const users = policies.get(name) ?? NOBODY;
-  return isChild(users) ? [users] : users;
-}
-
-const NOBODY: readonly never[] = [];
-
-/** From now on these use it; without any, it is no longer there. */
-export function putPolicyUsers(
-  { policies }: Dataplane,
-  name: string,
-  users: readonly PolicyUser[],
-): void {
-  const [first] = users;
-  if (first === undefined) policies.delete(name);
-  else policies.set(name, users.length === 1 && isChild(first) ? first : users);
-}
-
-/** Whether it is a Child SA that uses it, and a single one. */
-export function isChild(user: PolicyUser | PolicyUsers): user is EspSpi {
+/** Whether it is a Child SA that uses it. */
+export function isChild(user: PolicyUser): user is EspSpi {
   return typeof user === "number";
 }
 
 /** The policy of this name as the kernel has it: that of its last user. */
-export function policyInForce({ dataplane }: Engine, name: string): XfrmPolicy | undefined {
-  const user = policyUsers(dataplane, name).at(-1);
+export function policyInForce(engine: Engine, name: string): XfrmPolicy | undefined {
+  const user = engine.dataplane.policies.usersOf(name).at(-1);
   if (user === undefined || !isChild(user)) return user;
-  const installed = dataplane.installed.get(user);
-  return installed === undefined ? undefined : policyNamed(dataplane, installed.place, name);
+  const installed = installedAt(engine, user);
+  if (installed === undefined) return undefined;
+  return policyNamed(engine.dataplane, installed.place, name);
 }
 
 /** A Child SA may have hundreds, and they are asked for one after the other. */
@@ -64,11 +48,9 @@ function policyNamed(dataplane: Dataplane, place: ChildPlace, name: string) {
 }
 
 /** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
-export function policyHolders({ dataplane }: Engine, name: string): readonly string[] {
-  const users = policyUsers(dataplane, name);
-  if (users.length === 0) return NOBODY;
-  return users.flatMap((user) => {
-    return isChild(user) ? (dataplane.installed.get(user)?.erouteKey ?? []) : [];
+export function policyHolders(engine: Engine, name: string): readonly string[] {
+  return engine.dataplane.policies.usersOf(name).flatMap((user) => {
+    return isChild(user) ? (installedAt(engine, user)?.erouteKey ?? []) : [];
   });
 }
 
@@ -79,18 +61,18 @@ export function usePolicy(
   { name, policy }: NamedPolicy,
 ): void {
   const { dataplane } = engine;
-  const users = policyUsers(dataplane, name);
+  const users = dataplane.policies.usersOf(name);
   if (users.length === 0) {
-    dataplane.policies.set(name, installed.child.spiIn);
+    dataplane.policies.put(name, [installed.child.spiIn]);
     request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
     return;
   }
   // Where sites share a subnet, a rekey of the older one does not take the packets back.
   const isOwn = (user: PolicyUser) =>
-    isChild(user) && dataplane.installed.get(user)?.erouteKey === installed.erouteKey;
+    isChild(user) && installedAt(engine, user)?.erouteKey === installed.erouteKey;
   const own = users.findLastIndex(isOwn);
   const at = own < 0 ? users.length : own + 1;
-  putPolicyUsers(dataplane, name, users.toSpliced(at, 0, installed.child.spiIn));
+  dataplane.policies.put(name, users.toSpliced(at, 0, installed.child.spiIn));
   if (at < users.length) return;
   const before = templateOf(engine, users.at(-1), policy.id);
   if (sameTemplate(before, policy.template)) return;
@@ -103,7 +85,7 @@ export function changePolicies(engine: Engine, installed: Installed, before: Chi
   if (installed.policies !== undefined) installed.policies = policies;
   for (const policy of policies) {
     const { id, template } = policy;
-    const inForce = policyUsers(engine.dataplane, formatPolicyId(id)).at(-1);
+    const inForce = engine.dataplane.policies.usersOf(formatPolicyId(id)).at(-1);
     if (inForce !== installed.child.spiIn) continue;
     if (sameTemplate(childTemplate(before, id.direction), template)) continue;
     request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
@@ -114,10 +96,10 @@ export function changePolicies(engine: Engine, installed: Installed, before: Chi
 export function releasePolicy(engine: Engine, installed: Installed, { id }: XfrmPolicy): void {
   const { dataplane } = engine;
   const name = formatPolicyId(id);
-  const users = policyUsers(dataplane, name);
+  const users = dataplane.policies.usersOf(name);
   const at = users.indexOf(installed.child.spiIn);
   if (at < 0) return;
-  putPolicyUsers(dataplane, name, users.toSpliced(at, 1));
+  dataplane.policies.put(name, users.toSpliced(at, 1));
   if (users.length === 1) {
     request(engine, { op: "delete-policy", id });
     return;
@@ -133,13 +115,13 @@ export function releasePolicy(engine: Engine, installed: Installed, { id }: Xfrm
 /** What it would be if this user were in force. */
 function policyWith(engine: Engine, user: PolicyUser, id: XfrmPolicyId): XfrmPolicy | undefined {
   if (!isChild(user)) return user;
-  const installed = engine.dataplane.installed.get(user);
+  const installed = installedAt(engine, user);
   return installed === undefined ? undefined : childPolicy(installed.place, id);
 }
 
 function templateOf(engine: Engine, user: PolicyUser | undefined, { direction }: XfrmPolicyId) {
   if (user === undefined || !isChild(user)) return user?.template;
-  const installed = engine.dataplane.installed.get(user);
+  const installed = installedAt(engine, user);
   return installed === undefined ? undefined : childTemplate(installed.place, direction);
 }
 

@@ -21,7 +21,10 @@ import { ask } from "../ask.ts";
 import { changedSite } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
+import { isAtRest } from "../resting.ts";
+import { installedAt } from "./child-sas.ts";
 import { type Installed, isSameState } from "./installed.ts";
+import { outboundAt } from "./outbound-spi.ts";
 import { policyInForce } from "./policies.ts";
 import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
 import type { Repairing, Walk } from "./repairs.ts";
@@ -84,7 +87,7 @@ function walk(engine: Engine, known: Walk["known"]): void {
   const { worn } = known;
   const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY, worn };
   const policies = merged.policies === undefined ? NONE : policyNames(engine);
-  const states = merged.states === undefined ? NONE : engine.dataplane.installed.values();
+  const states = merged.states === undefined ? NONE : engine.dataplane.installed.entries();
   repairs.walk = { known: merged, policies, states };
   const earliest = repairs.walkedAt === undefined ? engine.now : repairs.walkedAt + WALK_EVERY_MS;
   const at = Math.max(engine.now, earliest) as typeof engine.now;
@@ -96,7 +99,7 @@ function walk(engine: Engine, known: Walk["known"]): void {
 function* policyNames({ dataplane }: Engine): Generator<string, undefined> {
   const { standing, policies } = dataplane;
   yield* standing.keys();
-  for (const name of policies.keys()) if (!standing.has(name)) yield name;
+  for (const name of policies.names()) if (!standing.has(name)) yield name;
   return undefined;
 }
 
@@ -134,18 +137,29 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
       questions++;
       continue;
     }
-    const installed = states.next();
-    if (installed.done === true) return true;
-    const { value } = installed;
+    const next = states.next();
+    if (next.done === true) return true;
+    const [spiIn, held] = next.value;
+    if (isAtRest(held) && isWhole(known, engine.resting.glimpse(held).states)) continue;
+    const value = installedAt(engine, spiIn);
+    if (value === undefined) continue;
     if (value.phase === "up" && value.ours.some((id) => known.worn.has(stateName(id)))) {
       repairs.remakes.set(value.child.spiIn, value);
     }
-    const isWhole = value.ours.every((id) => known.states?.has(stateName(id)) === true);
-    if (isWhole && value.ours.length > 0) continue;
+    if (areThere(known, value.ours)) continue;
     suspectStates(engine, value);
     questions += value.ours.length;
   }
   return false;
+}
+
+/** Whether the kernel has them, and none of them has to be replaced. */
+function isWhole(known: Walk["known"], states: readonly XfrmStateId[]): boolean {
+  return areThere(known, states) && !states.some((id) => known.worn.has(stateName(id)));
+}
+
+function areThere({ states: known }: Walk["known"], states: readonly XfrmStateId[]): boolean {
+  return states.length > 0 && states.every((id) => known?.has(stateName(id)) === true);
 }
 
 /** Asks whether it is there; if not, it is put back. */
@@ -245,10 +259,10 @@ export function leaveRepair(engine: Engine, spiIn: EspSpi): void {
 
 /** By destination and SPI, as the kernel does. */
 function ownerOf(engine: Engine, id: Pick<XfrmStateId, "dst" | "spi">): Installed | undefined {
-  const inbound = engine.dataplane.installed.get(id.spi);
+  const inbound = installedAt(engine, id.spi);
   const name = stateName(id);
   if (inbound !== undefined && stateName(inbound.inbound) === name) return inbound;
-  return engine.dataplane.outbounds.get(name);
+  return outboundAt(engine, name);
 }
 
 function askKernel(engine: Engine, repairing: Repairing, op: XfrmRequest): void {

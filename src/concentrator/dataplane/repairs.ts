@@ -4,6 +4,7 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Names } from "../../octets/spread-set.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
+import type { Held } from "../resting.ts";
 import type { Installed } from "./installed.ts";
 
 /** What a request to the kernel is for. */
@@ -21,7 +22,7 @@ export type Walk = {
     readonly worn: Names;
   };
   readonly policies: Iterator<string>;
-  readonly states: Iterator<Installed>;
+  readonly states: Iterator<readonly [EspSpi, Held<Installed>]>;
 };
 
 export type RemovedKind = "states" | "policies" | "routes";

@@ -9,7 +9,7 @@ import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
-import { isChild, policyUsers, putPolicyUsers } from "./policies.ts";
+import { isChild } from "./policies.ts";
 
 /** In place of a Child SA's SPI, where policies are written that belong to none. */
 export const NO_CHILD = 0;
@@ -32,16 +32,16 @@ function applyStanding(engine: Engine): void {
 }
 
 function put(engine: Engine, name: string, policy: XfrmPolicy): void {
-  const children = policyUsers(engine.dataplane, name).filter(isChild);
-  putPolicyUsers(engine.dataplane, name, [policy, ...children]);
+  const children = engine.dataplane.policies.usersOf(name).filter(isChild);
+  engine.dataplane.policies.put(name, [policy, ...children]);
   if (children.length === 0) askFor(engine, name, { op: "put-policy", policy });
 }
 
 function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
-  const users = policyUsers(engine.dataplane, name);
+  const users = engine.dataplane.policies.usersOf(name);
   const children = users.filter(isChild);
   if (children.length === users.length) return;
-  putPolicyUsers(engine.dataplane, name, children);
+  engine.dataplane.policies.put(name, children);
   if (children.length > 0) return;
   askFor(engine, name, { op: "delete-policy", id: policy.id });
 }

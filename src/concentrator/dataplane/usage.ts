@@ -7,6 +7,7 @@ import { ask } from "../ask.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { factsAt } from "../sites/ike-sas.ts";
+import { installedAt } from "./child-sas.ts";
 import { type Installed, isSameState, type UsageProbe, type UsageQuery } from "./installed.ts";
 
 /** Asks for both states of each Child SA; the answers come one by one. */
@@ -14,7 +15,7 @@ export function probeUsage(engine: Engine, spi: IkeSpi, ticket: Ticket): void {
   const probe: UsageProbe = { spi, ticket, waiting: 0, hasReceived: false, hasSent: false };
   const children = factsAt(engine, spi)?.children ?? [];
   for (const { spiIn } of children) {
-    const installed = engine.dataplane.installed.get(spiIn);
+    const installed = installedAt(engine, spiIn);
     if (installed === undefined) continue;
     for (const id of installed.ours) {
       probe.waiting++;

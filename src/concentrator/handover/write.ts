@@ -10,7 +10,7 @@ import { callsOf } from "../calls/plain-calls.ts";
 import { dataplaneOf, isKernelQuiet, plainChildrenOf } from "../dataplane/plain-dataplane.ts";
 import { sharedOf } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
-import { entryAt, ikeSas } from "../negotiation/ike-sas.ts";
+import { entryAt, ikeSasAwake } from "../negotiation/ike-sas.ts";
 import { type PlainWork, plainWorkOf } from "../negotiation/plain-work.ts";
 import { adjustingAt } from "../sites/adjust.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
@@ -128,7 +128,8 @@ function versionsOf(engine: Engine, current: ErouteInUse): ReadonlySet<ErouteInU
 }
 
 function* leftIkeSas(engine: Engine, work: Work): Generator<PlainIkeSa | undefined> {
-  for (const [spi, entry] of ikeSas(engine)) {
+  // Those at rest belong to their sites.
+  for (const [spi, entry] of ikeSasAwake(engine)) {
     const isLeft = ikeSaAt(engine, spi)?.eroute === undefined;
     const known = { eroutes: [], work: work.get(spi) ?? [] };
     yield isLeft ? plainIkeSaOf(engine, entry, known) : undefined;

@@ -5,6 +5,7 @@ import { type IkeSa, saIdOf } from "../../ike/ike-sa.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
+import { entryAt } from "./ike-sas.ts";
 import { onIkev1 } from "./ikev1.ts";
 import { mayAnswer } from "./stranger-answers.ts";
 
@@ -52,7 +53,7 @@ function ikev1Destination(engine: Engine, header: IkeHeader): Destination {
     return { kind: "stranger", header };
   }
   for (const spi of [header.spiR, header.spiI]) {
-    const entry = engine.negotiation.sas.get(spi);
+    const entry = entryAt(engine, spi);
     if (entry !== undefined && isOf(header, entry.sa)) return { kind: "ike-sa", spi, header };
   }
   return nowhere(engine, "datagrams_unknown_spi");

@@ -7,6 +7,7 @@ import { originOf } from "../../inet/origin.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { noteLimit } from "../journal/limit-notes.ts";
+import { entryAt } from "./ike-sas.ts";
 import type { HalfOpenPlace, HalfOpenShare } from "./negotiation.ts";
 
 /** Below this share of the memory, no cookies are requested. */
@@ -39,7 +40,7 @@ export function mayGrow(engine: Engine, spi: IkeSpi, octets: number): boolean {
   const place = places.get(spi);
   if (place === undefined) return true;
   if (hasMemory(engine, prefixes.get(place.prefix), octets)) return true;
-  const entry = engine.negotiation.sas.get(spi);
+  const entry = entryAt(engine, spi);
   if (entry !== undefined) refuse(engine, pathOf(entry.sa), true);
   return false;
 }

@@ -5,6 +5,7 @@ import { type IkeSa, pathOf, saIdOf, spiOf } from "../../ike/ike-sa.ts";
 import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
 import type { About } from "../journal/about.ts";
+import { awakeAt, isAtRest } from "../resting.ts";
 import type { Entry } from "./entry.ts";
 
 /** Puts a new IKE SA into the table. */
@@ -22,19 +23,19 @@ export function addEntry({ negotiation }: Engine, sa: IkeSa): Entry {
 }
 
 /** The one with this local SPI. */
-export function entryAt({ negotiation }: Engine, spi: IkeSpi): Entry | undefined {
-  return negotiation.sas.get(spi);
+export function entryAt(engine: Engine, spi: IkeSpi): Entry | undefined {
+  return awakeAt(engine, engine.negotiation.sas, spi);
 }
 
 /** The sites have found its eroute: the journal says which. */
-export function nameEroute({ negotiation }: Engine, spi: IkeSpi, name: string): void {
-  const entry = negotiation.sas.get(spi);
+export function nameEroute(engine: Engine, spi: IkeSpi, name: string): void {
+  const entry = entryAt(engine, spi);
   if (entry !== undefined) entry.eroute = name;
 }
 
 /** The site is known by its address, before it has said who it is. */
-export function namePeer({ negotiation }: Engine, spi: IkeSpi, peerId: PeerId): void {
-  const entry = negotiation.sas.get(spi);
+export function namePeer(engine: Engine, spi: IkeSpi, peerId: PeerId): void {
+  const entry = entryAt(engine, spi);
   if (entry !== undefined) entry.peerId = peerId;
 }
 
@@ -50,16 +51,28 @@ export function aboutOf({ sa, peerId, eroute, isProven }: Entry): About {
 }
 
 /** All of them, in the order in which they came. */
-export function ikeSas({ negotiation }: Engine): IterableIterator<[IkeSpi, Entry]> {
-  return negotiation.sas.entries();
+export function* ikeSas(engine: Engine): Generator<readonly [IkeSpi, Entry], undefined> {
+  for (const spi of engine.negotiation.sas.keys()) {
+    const entry = entryAt(engine, spi);
+    if (entry !== undefined) yield [spi, entry];
+  }
+  return undefined;
+}
+
+/** Those that something happens to, or has happened to lately. */
+export function* ikeSasAwake({
+  negotiation,
+}: Engine): Generator<readonly [IkeSpi, Entry], undefined> {
+  for (const [spi, held] of negotiation.sas) if (!isAtRest(held)) yield [spi, held];
+  return undefined;
 }
 
 /** The one that a message belongs to, by its SPIs. */
-export function entryOf({ negotiation }: Engine, message: Uint8Array): Entry | undefined {
+export function entryOf(engine: Engine, message: Uint8Array): Entry | undefined {
   const header = parseHeader(message);
   if (!header.ok) return undefined;
   const { spiI, spiR } = header.value;
-  return negotiation.sas.get(spiI) ?? negotiation.sas.get(spiR);
+  return entryAt(engine, spiI) ?? entryAt(engine, spiR);
 }
 
 /** How many there are in all, half-open, and over. */

@@ -3,6 +3,7 @@
 import type { Stage } from "../../ike/facts.ts";
 import { halfOpenOctets, stageOf } from "../../ike/ike-sa.ts";
 import type { Engine } from "../engine.ts";
+import { onlyAwakeOf } from "../resting.ts";
 import type { TableSizes } from "../snapshot.ts";
 
 type Own = Pick<
@@ -13,7 +14,7 @@ type Own = Pick<
 
 export function negotiationSizes({ negotiation }: Engine): Own {
   const { sas, halfOpen, lingering, initRequests, deadlines } = negotiation;
-  const all = [...sas.values()].map((entry) => entry.sa);
+  const all = [...onlyAwakeOf(sas)].map((entry) => entry.sa);
   const countOf = (stage: Stage) => all.filter((sa) => stageOf(sa) === stage).length;
   return {
     ikeSas: sas.size,

@@ -11,6 +11,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
 import type { JournalStep } from "../journal/journal.ts";
 import { createRates, Rate, type RateLimit, type Rates } from "../rate.ts";
+import type { Held } from "../resting.ts";
 import type { Entry } from "./entry.ts";
 
 /** What is offered to callers. */
@@ -39,7 +40,7 @@ export type Negotiation = Offer & {
   /** Where strangers are sent at once; undefined: nowhere. */
   sendsTo: Gateway | undefined;
   /** By local SPI. */
-  readonly sas: LongMap<IkeSpi, Entry>;
+  readonly sas: LongMap<IkeSpi, Held<Entry>>;
   readonly deadlines: DeadlineHeap;
   /** IKE SAs that are over and only answer repeats. */
   readonly lingering: Set<IkeSpi>;
@@ -61,7 +62,7 @@ export type Negotiation = Offer & {
    * During the shutdown: walks the table once, new entries included. Undefined before, and once all
    * sites have been told.
    */
-  toTell: IterableIterator<[IkeSpi, Entry]> | undefined;
+  toTell: Generator<readonly [IkeSpi, Entry], undefined> | undefined;
   /** When datagrams were lost last, and when that was journalled last. */
   loss: { readonly at: Instant; readonly noted: Instant } | undefined;
 };

@@ -5,6 +5,7 @@ import { assert } from "../../octets/assert.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
+import { ikeSas } from "./ike-sas.ts";
 import { setDeadline } from "./settle.ts";
 import { type Stand, standOf } from "./stand.ts";
 
@@ -15,7 +16,7 @@ import { type Stand, standOf } from "./stand.ts";
 export function rereadIkeSas(engine: Engine, place: Place): ReadonlyMap<IkeSpi, Stand> {
   const stands = new Map<IkeSpi, Stand>();
   const next = { ...place, generation: place.generation + 1 };
-  for (const [spi, entry] of engine.negotiation.sas) {
+  for (const [spi, entry] of ikeSas(engine)) {
     const document = writeIkeSa(entry.sa, place);
     if (document === undefined) continue;
     const read = readIkeSa(document, next);

@@ -10,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import type { JournalStep } from "../journal/journal.ts";
 import { journal } from "../journal/write.ts";
 import type { Entry } from "./entry.ts";
-import { aboutOf } from "./ike-sas.ts";
+import { aboutOf, entryAt } from "./ike-sas.ts";
 import type { Trace, UntoldMessage } from "./negotiation.ts";
 
 /** IKE SAs whose peer is not known yet, and messages of each that are kept until it is. */
@@ -47,7 +47,7 @@ export function traceKey(text: string): string {
 /** A message of an IKE SA, decrypted. */
 function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const { spiI, spiR } = message.id;
-  const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
+  const entry = entryAt(engine, spiI) ?? entryAt(engine, spiR);
   if (entry === undefined) return;
   const { way, exchange } = message;
   const detail = () => `${way} ${exchange} ${kindOf(message)}: ${message.inside()}`;
@@ -69,7 +69,7 @@ export function onTracedDatagram(
   const { spiI, spiR } = message.id;
   const head = `${way} ${exchange} ${kindOf(message)}, ${octets.length} octets`;
   const detail = () => `${head}: ${message.inside()}`;
-  const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
+  const entry = entryAt(engine, spiI) ?? entryAt(engine, spiR);
   tell(engine, entry, { spiI, step: "IKE_SA_INIT", detail, remote: remoteOf(path) });
 }
 

@@ -6,6 +6,7 @@ import { hurryAlways } from "../calls/call-table.ts";
 import { changedHead } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { eroutesInUse } from "./eroutes.ts";
 import { closeSoon } from "./errands.ts";
 import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
@@ -53,7 +54,7 @@ export function leaveGoneAddresses(engine: Engine): void {
     gone.add(address);
   }
   if (gone.size === 0) return;
-  for (const eroute of engine.sites.eroutes.values()) {
+  for (const eroute of eroutesInUse(engine)) {
     const used = localAddressesOf(engine, eroute);
     if (used.some((address) => gone.has(formatAddress(address))))
       closeSoon(engine, eroute, "address-gone");

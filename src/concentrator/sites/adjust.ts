@@ -8,6 +8,7 @@ import { childWith } from "../../eroute/row-options.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
+import { awakeOf, onlyAwakeOf, renewLexicon } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { versionsOf } from "./ike-sas.ts";
@@ -23,10 +24,11 @@ const NEXT_PORTION_MS = 1;
 /** Begins the walk with its first portion. */
 export function beginAdjusting(engine: Engine, comparison: Comparison): void {
   const { eroutes, ikeSas } = engine.sites;
+  renewLexicon(engine);
   engine.sites.adjusting = {
     comparison,
-    eroutes: eroutes.values(),
-    ikeSas: ikeSas.values(),
+    eroutes: awakeOf(engine, eroutes),
+    ikeSas: onlyAwakeOf(ikeSas),
     former: new Set(),
     tally: { kept: 0, later: new Map(), closed: new Map() },
     at: engine.now,

@@ -8,6 +8,7 @@ import { childWith, NO_ROW_OPTIONS } from "../../eroute/row-options.ts";
 import type { Engine } from "../engine.ts";
 import type { LookupId } from "../event.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
+import { erouteAt } from "./eroutes.ts";
 import { rowPrint } from "./row-checks.ts";
 
 /** An eroute whose sites all need a PPK, and a local user without one. */
@@ -19,7 +20,7 @@ export function missingPpk(eroute: NormalEroute, user: LocalUser | undefined): s
 /** The eroute that a site's row makes; not in use until the site has proved who it is. */
 export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: LookupId): ErouteInUse {
   const key = erouteKey(made.base.name, made.peerId);
-  const before = engine.sites.eroutes.get(key);
+  const before = erouteAt(engine, key);
   return {
     kind: "dynamic",
     key,
@@ -45,7 +46,7 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
   const user = userNamed(engine.plan, peerId);
   const hasPpk = user?.ppk !== undefined;
   const key = erouteKey(eroute.name, peerId);
-  const before = engine.sites.eroutes.get(key);
+  const before = erouteAt(engine, key);
   return {
     kind: "normal",
     key,

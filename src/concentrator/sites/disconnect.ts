@@ -6,7 +6,7 @@ import type { Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { endEroute } from "./eroute-end.ts";
 import { erouteKey } from "./eroute-in-use.ts";
-import { eroutesOf } from "./eroutes.ts";
+import { eroutesOf, isInUse } from "./eroutes.ts";
 
 const WHY = "disconnected-by-hand";
 
@@ -37,7 +37,7 @@ function giveUpCalls(engine: Engine, peerId: string): boolean {
     const key = erouteKey(name, peerId);
     const call = callOf(engine, key);
     if (call !== undefined && giveUp(engine, call, WHY)) wasCalled = true;
-    const isOurs = call !== undefined || engine.sites.eroutes.has(key);
+    const isOurs = call !== undefined || isInUse(engine, key);
     if (isOurs && kind === "normal" && life.start === "always") hold(engine, key);
   }
   return wasCalled;

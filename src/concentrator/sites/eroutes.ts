@@ -4,26 +4,48 @@ import { eroutesFor } from "../../eroute/plan-index.ts";
 import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
+import { awakeAt, awakeOf, isAtRest, onlyAwakeOf } from "../resting.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import type { Sites } from "./sites.ts";
 
 /** The one with this key. */
-export function erouteAt({ sites }: Engine, key: string): ErouteInUse | undefined {
-  return sites.eroutes.get(key);
+export function erouteAt(engine: Engine, key: string): ErouteInUse | undefined {
+  return awakeAt(engine, engine.sites.eroutes, key);
 }
 
 /** All of them, the oldest first. */
-export function eroutesInUse({ sites }: Engine): IterableIterator<ErouteInUse> {
-  return sites.eroutes.values();
+export function eroutesInUse(engine: Engine): Generator<ErouteInUse, undefined> {
+  return awakeOf(engine, engine.sites.eroutes);
+}
+
+/** Those of sites that something happens to, or has happened to lately. */
+export function eroutesAwake({ sites }: Engine): Generator<ErouteInUse, undefined> {
+  return onlyAwakeOf(sites.eroutes);
+}
+
+/** Whether its site is at rest: then it has a Child SA. */
+export function isSiteAtRest({ sites }: Engine, key: string): boolean {
+  return isAtRest(sites.eroutes.get(key));
+}
+
+/** Whether there is one with this key. */
+export function isInUse({ sites }: Engine, key: string): boolean {
+  return sites.eroutes.has(key);
 }
 
 /** The same after the first `skipped` ones, without visiting these; all kinds or one. */
-export function eroutesFrom(
-  { sites }: Engine,
+export function* eroutesFrom(
+  engine: Engine,
   skipped: number,
   kind: ErouteInUse["kind"] | undefined,
-): IterableIterator<ErouteInUse> {
-  return sites.eroutes.from(skipped, kind === undefined ? undefined : kind === "dynamic");
+): Generator<ErouteInUse, undefined> {
+  const { eroutes } = engine.sites;
+  const isDynamic = kind === undefined ? undefined : kind === "dynamic";
+  for (const [key] of eroutes.from(skipped, isDynamic)) {
+    const eroute = erouteAt(engine, key);
+    if (eroute !== undefined) yield eroute;
+  }
+  return undefined;
 }
 
 /** Those of one site: at most one for each configured eroute that matches its ID. */
@@ -48,7 +70,7 @@ export function putEroute(engine: Engine, eroute: ErouteInUse): void {
   const { sites } = engine;
   const { key } = eroute;
   changedSite(engine, key);
-  const before = sites.eroutes.get(key);
+  const before = erouteAt(engine, key);
   if (before !== undefined) removeReach(sites, before);
   sites.eroutes.set(key, eroute);
   if (eroute.kind === "normal") sites.normal.add(key);
@@ -57,9 +79,10 @@ export function putEroute(engine: Engine, eroute: ErouteInUse): void {
 }
 
 /** From now on they are in the order of these keys, as if they had come into use in it. */
-export function orderEroutes({ sites }: Engine, keys: readonly string[]): void {
+export function orderEroutes(engine: Engine, keys: readonly string[]): void {
+  const { sites } = engine;
   for (const key of keys) {
-    const eroute = sites.eroutes.get(key);
+    const eroute = erouteAt(engine, key);
     if (eroute === undefined) continue;
     sites.eroutes.delete(key);
     sites.eroutes.set(key, eroute);
@@ -74,7 +97,7 @@ export function orderEroutes({ sites }: Engine, keys: readonly string[]): void {
 /** The eroute under this key is no longer in use. */
 export function removeEroute(engine: Engine, key: string): void {
   const { sites } = engine;
-  const before = sites.eroutes.get(key);
+  const before = erouteAt(engine, key);
   if (before === undefined) return;
   changedSite(engine, key);
   sites.eroutes.delete(key);

@@ -4,7 +4,7 @@ import type { Instant } from "../../octets/instant.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { endEroute } from "./eroute-end.ts";
-import { dynamicCount } from "./eroutes.ts";
+import { dynamicCount, erouteAt } from "./eroutes.ts";
 import { excessOf } from "./redirect.ts";
 
 /**
@@ -38,9 +38,10 @@ export function evictAt({ sites }: Engine): Instant {
 function evictOldest(engine: Engine, portion: number): void {
   const { dynamicEroutesMax: max, evictBelowFreePercent } = engine.plan.limits;
   let left = portion;
-  for (const eroute of engine.sites.eroutes.values()) {
+  for (const key of engine.sites.eroutes.keys()) {
     if (left === 0) return;
-    if (eroute.kind !== "dynamic") continue;
+    const eroute = engine.sites.normal.has(key) ? undefined : erouteAt(engine, key);
+    if (eroute === undefined) continue;
     left--;
     count(engine, "dynamic_eroutes_evicted");
     journal(engine, undefined, {

@@ -10,6 +10,7 @@ import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import type { About } from "../journal/about.ts";
 import type { Stand } from "../negotiation/stand.ts";
+import { awakeAt, onlyAwakeOf } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
@@ -17,15 +18,16 @@ import type { SiteIkeSa } from "./site-ike-sa.ts";
  * The IKE SA has a peer ID now: its peer has presented it, or the IKE SA is a call to that site.
  */
 export function nameIkeSa(
-  { sites }: Engine,
+  engine: Engine,
   spi: IkeSpi,
   { peerId, stand }: Pick<SiteIkeSa, "peerId" | "stand">,
 ): SiteIkeSa {
+  const { sites } = engine;
   const known: SiteIkeSa = {
     spi,
     peerId,
     stand,
-    candidate: sites.ikeSas.get(spi)?.candidate,
+    candidate: ikeSaAt(engine, spi)?.candidate,
     eroute: undefined,
     supersedes: NONE,
     initialContact: false,
@@ -40,8 +42,8 @@ export function nameIkeSa(
 const NONE: readonly IkeSpi[] = [];
 
 /** How an IKE SA stands after an event. */
-export function noteStand({ sites }: Engine, spi: IkeSpi, stand: Stand): void {
-  const known = sites.ikeSas.get(spi);
+export function noteStand(engine: Engine, spi: IkeSpi, stand: Stand): void {
+  const known = ikeSaAt(engine, spi);
   if (known !== undefined) known.stand = stand;
 }
 
@@ -70,7 +72,7 @@ export function nameSuccessor(
 export function endIkeSa(engine: Engine, spi: IkeSpi): ErouteInUse | undefined {
   const { sites } = engine;
   sites.unproven.delete(spi);
-  const known = sites.ikeSas.get(spi);
+  const known = ikeSaAt(engine, spi);
   const eroute = known?.eroute;
   if (eroute !== undefined) changedSite(engine, eroute.key);
   if (known !== undefined) known.eroute = undefined;
@@ -84,13 +86,13 @@ export function forgetIkeSa({ sites }: Engine, spi: IkeSpi): void {
 }
 
 /** What is known of it. */
-export function ikeSaAt({ sites }: Engine, spi: IkeSpi): SiteIkeSa | undefined {
-  return sites.ikeSas.get(spi);
+export function ikeSaAt(engine: Engine, spi: IkeSpi): SiteIkeSa | undefined {
+  return awakeAt(engine, engine.sites.ikeSas, spi);
 }
 
 /** The facts of one that is authenticated and not deleted. */
-export function factsAt({ sites }: Engine, spi: IkeSpi): IkeSaFacts | undefined {
-  return sites.ikeSas.get(spi)?.stand.facts;
+export function factsAt(engine: Engine, spi: IkeSpi): IkeSaFacts | undefined {
+  return ikeSaAt(engine, spi)?.stand.facts;
 }
 
 /** Its version of IKE. */
@@ -103,9 +105,9 @@ export function versionsOf(engine: Engine, { ikeSas }: ErouteInUse): readonly Ik
   return ikeSas.flatMap((spi) => factsAt(engine, spi)?.version ?? []);
 }
 
-/** The facts of all that are up, the oldest first. */
-export function* factsOfAll({ sites }: Engine): Generator<IkeSaFacts> {
-  for (const { stand } of sites.ikeSas.values()) {
+/** The facts of those that are up and awake, the oldest first. */
+export function* factsOfAwake({ sites }: Engine): Generator<IkeSaFacts> {
+  for (const { stand } of onlyAwakeOf(sites.ikeSas)) {
     const { facts } = stand;
     if (facts !== undefined) yield facts;
   }

@@ -11,7 +11,7 @@ import {
 } from "../../eroute/shared-subnet.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
-import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
+import { subnetsOf, valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
@@ -23,6 +23,7 @@ import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import type { OverlapView } from "../snapshot.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
+import { erouteAt } from "./eroutes.ts";
 import { closeSoon } from "./errands.ts";
 import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
@@ -67,7 +68,7 @@ export function judgePolicies(
     // A site that uses the policy already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
     for (const key of keys) {
-      const holder = engine.sites.eroutes.get(key);
+      const holder = erouteAt(engine, key);
       if (holder === undefined) continue;
       const subnet = remoteOf(policy.id);
       const owns = ownLength(eroute, subnet) - ownLength(holder, subnet);
@@ -109,7 +110,7 @@ function nestedIn(
         // What cannot be judged within a turn might take another site's packets.
         return eroute.base.life.overlap === "refuse" ? crowdedText(eroute, own) : undefined;
       }
-      const holder = engine.sites.eroutes.get(installed.erouteKey);
+      const holder = erouteAt(engine, installed.erouteKey);
       if (holder === undefined || overlapRule(eroute.base, holder.base) !== "refuse") continue;
       if (ownLength(eroute, own) > ownLength(holder, own) || !isOther(eroute, holder)) continue;
       steps += policiesOf(installed).length;
@@ -129,10 +130,10 @@ function ownLength({ remoteSubnets }: ErouteInUse, selector: Prefix): number {
  * rule.
  */
 export function takeOver(engine: Engine, installed: Installed): void {
-  const taker = engine.sites.eroutes.get(installed.erouteKey);
+  const taker = erouteAt(engine, installed.erouteKey);
   if (taker === undefined) return;
   for (const key of installed.takesFrom) {
-    const holder = engine.sites.eroutes.get(key);
+    const holder = erouteAt(engine, key);
     if (holder === undefined) continue;
     const rule = overlapRule(taker.base, holder.base);
     const isReplaced = rule === "replace";
@@ -189,7 +190,10 @@ export function overlapsOf(engine: Engine, peerId: string, claim: Claim): readon
       }
     }
   }
-  for (const view of insideOf(engine, own)) add(view);
+  for (const view of insideOf(engine, own)) {
+    if (found.size >= OVERLAPS_MAX) break;
+    add(view);
+  }
   const order = { same: 0, inside: 1, around: 2 };
   return [...found.values()].sort((a, b) => order[a.kind] - order[b.kind]);
 }
@@ -208,15 +212,13 @@ const COMPARED_MAX = 40_000;
 function* insideOf(engine: Engine, own: Claim & { readonly key: string }): Generator<OverlapView> {
   const ranges = own.remoteSubnets.map((subnet) => ({ subnet, ...prefixRange(subnet) }));
   let compared = 0;
-  for (const holder of engine.sites.eroutes.values()) {
-    for (const other of holder.remoteSubnets) {
-      for (const { subnet, family, first, last } of ranges) {
-        if (++compared > COMPARED_MAX) return;
-        if (other.family !== family || other.length <= subnet.length) continue;
-        if (other.value < first || other.value > last) continue;
-        if (!isOther(own, holder)) continue;
-        const rule = overlapRule(own.base, holder.base);
-        const { peerId } = holder;
+  for (const { subnet: other, values } of subnetsOf(engine.sites.reach)) {
+    for (const { subnet, family, first, last } of ranges) {
+      if (++compared > COMPARED_MAX) return;
+      if (other.family !== family || other.length <= subnet.length) continue;
+      if (other.value < first || other.value > last) continue;
+      for (const { base, peerId } of othersAmong(engine, own, values)) {
+        const rule = overlapRule(own.base, base);
         yield { kind: "around", own: subnet, other, peerId, rule, isConnected: true };
       }
     }
@@ -248,7 +250,7 @@ type Own = Claim & { readonly key: string };
 
 function othersAmong(engine: Engine, own: Own, keys: readonly string[]): readonly ErouteInUse[] {
   return keys.flatMap((key) => {
-    const eroute = engine.sites.eroutes.get(key);
+    const eroute = erouteAt(engine, key);
     return eroute !== undefined && isOther(own, eroute) ? [eroute] : [];
   });
 }

@@ -6,6 +6,7 @@ import type { Address } from "../../inet/address.ts";
 import type { Engine } from "../engine.ts";
 import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { eroutesInUse } from "./eroutes.ts";
 import { versionsOf } from "./ike-sas.ts";
 import { excessOf } from "./redirect.ts";
 import type { RowsAhead } from "./row-preview.ts";
@@ -47,7 +48,7 @@ export function* previewOf(
   let staying = 0;
   let unread = 0;
   let visited = 0;
-  for (const eroute of engine.sites.eroutes.values()) {
+  for (const eroute of eroutesInUse(engine)) {
     if (++visited % SITES_PER_STEP === 0) yield;
     if (eroute.proof === undefined) continue;
     connected++;

@@ -58,7 +58,7 @@ function useEroute(engine: Engine, ikeSa: SiteIkeSa, candidate: ErouteInUse): Er
   const before = erouteAt(engine, candidate.key);
   const eroute: ErouteInUse =
     before === undefined
-      ? candidate
+      ? Object.assign(candidate, { ikeSas: [] })
       : { ...candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
   eroute.usesPpk = ikeSa.stand.facts?.usesPpk === true;
   putEroute(engine, eroute);

@@ -9,6 +9,7 @@ import { growingHoldMs } from "../calls/refused.ts";
 import { hasLostStates } from "../dataplane/repair.ts";
 import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { erouteAt } from "./eroutes.ts";
 import { factsAt } from "./ike-sas.ts";
 
 /** The eroute of this name that leads there, by its narrowest subnet. */
@@ -20,7 +21,7 @@ export function erouteTowards(
   const host = prefixOf(destination, familyBits(destination.family));
   for (const { values } of valuesAround(engine.sites.reach, host)) {
     for (const key of values) {
-      const eroute = engine.sites.eroutes.get(key);
+      const eroute = erouteAt(engine, key);
       if (eroute?.base.name === name) return eroute;
     }
   }

@@ -10,7 +10,7 @@ import type { Event } from "../event.ts";
 import { journal } from "../journal/write.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { dynamicCount, eroutesOf } from "./eroutes.ts";
+import { dynamicCount, erouteAt, eroutesAwake, eroutesOf } from "./eroutes.ts";
 import { factsAt, ikeSaAt } from "./ike-sas.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
@@ -90,7 +90,8 @@ export function excessOf(engine: Engine): number {
   const excess = evictionCount(max, dynamicCount(engine), evictBelowFreePercent);
   if (excess === 0 || redirectTo === undefined) return excess;
   let leaving = 0;
-  for (const { kind, ikeSas } of engine.sites.eroutes.values()) {
+  // A site that leaves is not at rest.
+  for (const { kind, ikeSas } of eroutesAwake(engine)) {
     if (kind !== "dynamic" || ikeSas.length === 0) continue;
     if (ikeSas.every((spi) => isLeaving(engine, spi))) leaving++;
   }
@@ -135,7 +136,7 @@ function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
 /** Redirects the IKE SAs of an eroute; returns how many. */
 function tell(engine: Engine, key: string, to: Gateway): number {
   let told = 0;
-  for (const spi of engine.sites.eroutes.get(key)?.ikeSas ?? []) {
+  for (const spi of erouteAt(engine, key)?.ikeSas ?? []) {
     if (factsAt(engine, spi)?.canBeSentAway !== true) continue;
     engine.inbox.push({ spi, event: { kind: "redirect", to } });
     told++;

@@ -19,6 +19,7 @@ import type { LookupId, LookupResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
 import type { RowCheck } from "../requests.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
+import { erouteAt } from "./eroutes.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { ikeSaAt } from "./ike-sas.ts";
 import { demandRefused } from "./look-up.ts";
@@ -47,7 +48,7 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
     if (mayBeReading(engine)) rememberChange(engine, key);
     // A call may have failed because of the row: the next packet may cause another one.
     forgetRefusals(engine, key);
-    const eroute = engine.sites.eroutes.get(key);
+    const eroute = erouteAt(engine, key);
     if (eroute !== undefined) recheckRow(engine, eroute);
     else engine.sites.worked.delete(key);
   }
@@ -142,7 +143,7 @@ function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): vo
 }
 
 function read(engine: Engine, egroup: string, key: string): void {
-  const eroute = engine.sites.eroutes.get(key);
+  const eroute = erouteAt(engine, key);
   // Since this was asked for, the site may have gone, or its table may be another one.
   if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
   const by = { by: "peerid", peerid: eroute.peerId } as const;
@@ -189,7 +190,7 @@ function compareWithRow(
   { key, egroup }: RowCheck,
   rows: Parameters<typeof dynamicErouteOf>[3],
 ): void {
-  const newest = engine.sites.eroutes.get(key);
+  const newest = erouteAt(engine, key);
   const group = egroupNamed(engine.plan, egroup);
   if (newest?.base.kind !== "base" || group === undefined) return;
   const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);

@@ -10,6 +10,8 @@ import { egroupNamed, erouteNamed } from "../../eroute/plan-index.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Engine } from "../engine.ts";
+import { isAtRest } from "../resting.ts";
+import { erouteAt } from "./eroutes.ts";
 import { differing } from "./row-change.ts";
 import { rowPrint } from "./row-checks.ts";
 
@@ -25,21 +27,23 @@ export type RowsAhead = {
 };
 
 /** Sites that are connected with a row of an egroup, in the order in which they came. */
-export function* connectedSitesOf({ sites }: Engine, egroup: string): Generator<SiteOfEgroup> {
-  for (const { key, peerId, base, proof } of sites.eroutes.values()) {
-    if (proof === undefined || base.kind !== "base" || base.egroup !== egroup) continue;
-    yield { key, peerId };
+export function* connectedSitesOf(engine: Engine, egroup: string): Generator<SiteOfEgroup> {
+  for (const [key, held] of engine.sites.eroutes) {
+    // Whoever is at rest has proved who he is.
+    const { base, peerId } = isAtRest(held) ? engine.resting.glimpse(held) : held;
+    if (!isAtRest(held) && held.proof === undefined) continue;
+    if (base.kind === "base" && base.egroup === egroup) yield { key, peerId };
   }
 }
 
 /** Why the rows that were read for a site close it under a plan, the same words for all sites. */
 export function rowVerdict(
-  { sites }: Engine,
+  engine: Engine,
   plan: EroutePlan,
   { key, peerId }: SiteOfEgroup,
   rows: readonly PeerRow[],
 ): string | undefined {
-  const eroute = sites.eroutes.get(key);
+  const eroute = erouteAt(engine, key);
   if (eroute === undefined) return undefined;
   const base = erouteNamed(plan, eroute.base.name);
   // The plan itself closes such a site.
@@ -56,7 +60,10 @@ export function rowVerdict(
       : `their row ${where} is faulty`;
   }
   const { psk, ppk } = made.value;
-  const differs = differing({ row: eroute.row, base }, rowPrint(sites.rowChecks, made.value));
+  const differs = differing(
+    { row: eroute.row, base },
+    rowPrint(engine.sites.rowChecks, made.value),
+  );
   wipe(psk, ppk?.key);
   return differs === undefined ? undefined : `their row ${where} is another`;
 }

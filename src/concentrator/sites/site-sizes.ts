@@ -2,7 +2,7 @@
 
 import type { Engine } from "../engine.ts";
 import type { TableSizes } from "../snapshot.ts";
-import { dynamicCount } from "./eroutes.ts";
+import { dynamicCount, eroutesInUse } from "./eroutes.ts";
 
 type Own = Pick<
   TableSizes,
@@ -11,7 +11,7 @@ type Own = Pick<
 
 export function siteSizes(engine: Engine): Own {
   const { eroutes, ikeSas, unproven, rowChecks, errands, reach } = engine.sites;
-  const isDynamic = [...eroutes.values()].filter(({ kind }) => kind === "dynamic");
+  const isDynamic = [...eroutesInUse(engine)].filter(({ kind }) => kind === "dynamic");
   const egroups = [...rowChecks.egroups.values()];
   return {
     eroutes: eroutes.size,

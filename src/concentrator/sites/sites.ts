@@ -12,6 +12,7 @@ import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { createRates, type RateLimit, type Rates } from "../rate.ts";
+import { type Held, isAtRest } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { createRowChecks, type RowChecks } from "./row-checks.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
@@ -27,9 +28,9 @@ export type Worked = {
 
 export type Sites = {
   /** By their key, in order of creation: the oldest first (R7). */
-  readonly eroutes: LongMap<string, ErouteInUse>;
+  readonly eroutes: LongMap<string, Held<ErouteInUse>>;
   /** By their SPI: IKE SAs whose peer has said who it is, until the negotiation forgets them. */
-  readonly ikeSas: LongMap<IkeSpi, SiteIkeSa>;
+  readonly ikeSas: LongMap<IkeSpi, Held<SiteIkeSa>>;
   /** Those whose peer has not proved it. */
   readonly unproven: Set<IkeSpi>;
   /** Keys of the normal ones: as many as the configuration has, at most. */
@@ -90,7 +91,7 @@ export type Errands = {
   /** At most one for each eroute in use, in the order in which they came. */
   readonly waiting: Map<ErouteInUse, Errand>;
   /** At the shutdown: where Child SAs without an IKE SA are still to be looked for. */
-  toLookAt: IterableIterator<ErouteInUse> | undefined;
+  toLookAt: Generator<ErouteInUse, undefined> | undefined;
   /** When the next portion is due. */
   at: Instant | undefined;
 };
@@ -106,8 +107,8 @@ export type Tally = {
 export type Adjusting = {
   readonly comparison: Comparison;
   /** What is still to be visited; what is added meanwhile is visited, too. */
-  readonly eroutes: IterableIterator<ErouteInUse>;
-  readonly ikeSas: IterableIterator<SiteIkeSa>;
+  readonly eroutes: Generator<ErouteInUse, undefined>;
+  readonly ikeSas: Generator<SiteIkeSa, undefined>;
   /** Visited eroutes that are no longer in the table. */
   readonly former: Set<ErouteInUse>;
   readonly tally: Tally;
@@ -131,7 +132,7 @@ const DELETES_SITES_MAX = 4_096;
 /** No site has called, and none has been called. */
 export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
   return {
-    eroutes: new LongMap(({ kind }) => kind === "dynamic"),
+    eroutes: new LongMap((held) => isAtRest(held) || held.kind === "dynamic"),
     ikeSas: new LongMap(),
     unproven: new Set(),
     normal: new Set(),

@@ -11,6 +11,7 @@ import { handOver } from "../dataplane/child-sas.ts";
 import type { Engine } from "../engine.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { erouteAt } from "./eroutes.ts";
 import { factsAt, ikeSaAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
@@ -70,7 +71,7 @@ export function obstacleOf(
 /** Checks whether the connected site is still alive: if not, a later repeat gets in. */
 export function onHeldBack(engine: Engine, spi: IkeSpi): void {
   const candidate = ikeSaAt(engine, spi)?.candidate;
-  const eroute = candidate === undefined ? undefined : engine.sites.eroutes.get(candidate.key);
+  const eroute = candidate === undefined ? undefined : erouteAt(engine, candidate.key);
   if (eroute === undefined) return;
   for (const { id } of standingOf(engine, eroute)) {
     engine.inbox.push({ spi: localSpi(id), event: { kind: "check-liveness" } });

@@ -129,9 +129,10 @@ export function readBeginning<T>(
   codec: Codec<T>,
   content: Uint8Array,
   anchor: Anchor,
+  around: Around = {},
 ): T | undefined {
   const read = decode(content, "state", (r) => {
-    const reading: Reading = { r, anchor, shared: new Map() };
+    const reading: Reading = { r, anchor, shared: new Map(), ...around };
     u32.read(reading);
     return codec.read(reading);
   });

@@ -6,6 +6,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import type { Ticket } from "../ticket.ts";
 import { wipeSecrets as wipeSecretsOfV1 } from "../v1/secrets.ts";
 import {
+  isQuiet as isQuietV1,
   type Lasting as LastingOfV1,
   lastingOf as lastingOfV1,
   lasting as lastingV1,
@@ -15,6 +16,7 @@ import { wipeSecrets } from "../v2/secrets.ts";
 import { privateOctetsOfAsking } from "../v2/state/exchanges.ts";
 import {
   inEpoch as inEpochOfV2,
+  isQuiet as isQuietV2,
   type Lasting as LastingOfV2,
   lastingOf as lastingOfV2,
   lasting as lastingV2,
@@ -46,6 +48,12 @@ function isIkev1<S extends object>(sa: S): sa is Extract<S, { readonly version: 
 /** The IKE SA if it can be written. A negotiation cannot: its peer begins anew. */
 export function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
   return isIkev1(sa) ? lastingOfV1(sa) : lastingOfV2(sa);
+}
+
+/** The IKE SA if it waits for nothing but time, and is up; then all of it can be written. */
+export function quietOf(sa: IkeSa): LastingIkeSa | undefined {
+  if (isIkev1(sa)) return isQuietV1(sa) ? sa : undefined;
+  return isQuietV2(sa) ? sa : undefined;
 }
 
 /**

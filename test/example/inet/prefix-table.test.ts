@@ -5,6 +5,7 @@ import { containsPrefix, equalPrefix, type Prefix, prefixOf } from "../../../src
 import {
   createPrefixTable,
   putAt,
+  subnetsOf,
   takeFrom,
   valuesAround,
   valuesAt,
@@ -30,6 +31,10 @@ test("a thousand subnets: those around each are the same as a walk finds", () =>
     all.delete(gone);
     takeFrom(table, its, gone);
   }
+  const listed = [...subnetsOf(table)].flatMap(({ subnet, values }) =>
+    values.map((value) => [value, subnet] as const),
+  );
+  expect(listed.sort(([a], [b]) => a - b)).toEqual([...all].sort(([a], [b]) => a - b));
   for (let n = 0; n < 100; n++) {
     const asked = drawn();
     const walk = (is: (subnet: Prefix) => boolean) =>

@@ -82,9 +82,28 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   };
 }
 
+/** Whether it waits for nothing but time, and is written as it is. */
+export function isQuiet(sa: IkeSa): sa is Lasting {
+  if (sa.phase !== "established") return false;
+  const { fragments, quickModes, push, heir, dpd, usage, farewells, children } = sa;
+  return (
+    fragments === undefined &&
+    quickModes.every(({ stage }) => stage === "over") &&
+    push?.sent === undefined &&
+    heir === undefined &&
+    dpd.asked === undefined &&
+    usage.ticket === undefined &&
+    farewells.length === 0 &&
+    !children.some(isUnderWay)
+  );
+}
+
 function dueAgain(child: ChildSa, { establishedAt }: Established): ChildSa {
-  const isUnderWay = child.rekeyAt === undefined && child.redundantUntil === undefined;
-  return isUnderWay ? { ...child, rekeyAt: establishedAt } : child;
+  return isUnderWay(child) ? { ...child, rekeyAt: establishedAt } : child;
+}
+
+function isUnderWay({ rekeyAt, redundantUntil }: ChildSa): boolean {
+  return rekeyAt === undefined && redundantUntil === undefined;
 }
 
 type Written = Installing | Answered | Granted | Over;

@@ -66,6 +66,23 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   return sa.phase === "replaced" || sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
 }
 
+/** Whether it waits for nothing but time. */
+export function isQuiet(sa: IkeSa): sa is Established {
+  if (sa.phase !== "established") return false;
+  const { serving, unfinished, asking, tasks, fragments, outbound, usage, redirected } = sa;
+  return (
+    serving === undefined &&
+    unfinished === undefined &&
+    asking === undefined &&
+    tasks.length === 0 &&
+    fragments.request === undefined &&
+    fragments.response === undefined &&
+    outbound.inFlight === undefined &&
+    usage.ticket === undefined &&
+    redirected === undefined
+  );
+}
+
 /** Whether the peer's IKE_AUTH is unanswered: then the peer does not know yet that it is up. */
 function isNegotiating(request: Serving | undefined): boolean {
   return request?.kind === "ike-auth" || request?.kind === "ike-auth-held";

@@ -1,0 +1,78 @@
+/** A site at rest as octets: what comes first can be read without the rest. */
+
+import type { PeerId } from "../../eroute/peer-id.ts";
+import { readBeginning, readContent, writeContent } from "../../ike/state/document.ts";
+import { assert } from "../../octets/assert.ts";
+import { type Anchor, type Codec, list, record, u16 } from "../../octets/codec.ts";
+import type { Place } from "../../octets/octet-store.ts";
+import { type PlainChild, plainChild } from "../dataplane/plain-child.ts";
+import { type PlainEntry, plainEntry } from "../negotiation/plain-entry.ts";
+import { peerId } from "../plain-peer-id.ts";
+import type { Lexicon, Resting } from "../resting.ts";
+import { type PlainEroute, plainEroute } from "../sites/plain-eroute.ts";
+import { type PlainSiteIkeSa, plainSiteIkeSa } from "../sites/plain-ike-sa.ts";
+
+/** What walks over all sites want to know of each. */
+export type Beginning = {
+  /** The index of its eroute as configured. */
+  readonly base: number;
+  readonly peerId: PeerId;
+  readonly children: readonly PlainChild[];
+};
+
+export type SiteDocument = Beginning & {
+  readonly eroute: PlainEroute;
+  readonly entry: PlainEntry;
+  readonly ikeSa: PlainSiteIkeSa;
+};
+
+const CHILDREN_MAX = 65_535;
+
+const BEGINNING = {
+  base: u16,
+  peerId,
+  children: list(plainChild, CHILDREN_MAX),
+} as const;
+
+const beginning: Codec<Beginning> = record<Beginning>(BEGINNING);
+
+const document: Codec<SiteDocument> = record<SiteDocument>({
+  ...BEGINNING,
+  eroute: plainEroute,
+  entry: plainEntry,
+  ikeSa: plainSiteIkeSa,
+});
+
+/** The process that writes is the one that reads: instants only have to be no negative numbers. */
+const ANCHOR: Anchor = { now: 0, wallMs: 2 ** 44 };
+
+/** The octets, which are secret. They begin with the number of the lexicon. */
+export function writeSite({ lexicon, draft }: Resting, site: SiteDocument): Uint8Array {
+  const { number: generation, vocabulary } = lexicon;
+  return writeContent(document, site, { anchor: ANCHOR, generation, vocabulary, draft });
+}
+
+export function readSite(resting: Resting, place: Place): Read<SiteDocument> {
+  const octets = resting.documents.view(place);
+  const lexicon = lexiconOf(resting, octets);
+  const read = readContent(document, octets, ANCHOR, lexicon);
+  assert(read.ok, read.ok ? "" : `a site at rest cannot be read: ${read.error.detail}`);
+  return { value: read.value.value, lexicon };
+}
+
+export function readBeginningOf(resting: Resting, place: Place): Read<Beginning> {
+  const octets = resting.documents.view(place);
+  const lexicon = lexiconOf(resting, octets);
+  const value = readBeginning(beginning, octets, ANCHOR, lexicon);
+  assert(value !== undefined, "the beginning of a site at rest can be read");
+  return { value, lexicon };
+}
+
+type Read<T> = { readonly value: T; readonly lexicon: Lexicon };
+
+function lexiconOf({ lexicons }: Resting, octets: Uint8Array): Lexicon {
+  const number = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+  const lexicon = lexicons.get(number);
+  assert(lexicon !== undefined, "a lexicon stays as long as a site was written with it");
+  return lexicon;
+}

@@ -1,0 +1,109 @@
+/**
+ * Puts sites to rest, and wakes them. Sites are put to rest between two events only: while one is
+ * handled, code may hold the objects of any site that it has asked for.
+ */
+
+import type { Eroute } from "../../eroute/eroute.ts";
+import { spiOf } from "../../ike/ike-sa.ts";
+import { assert } from "../../octets/assert.ts";
+import type { Place } from "../../octets/octet-store.ts";
+import { wipe } from "../../octets/secret.ts";
+import { childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
+import type { Engine } from "../engine.ts";
+import { entryToRest, restEntry, wakeEntry } from "../negotiation/at-rest.ts";
+import type { Stand } from "../negotiation/stand.ts";
+import { type Glimpse, type Lexicon, type Resting, stayAwake } from "../resting.ts";
+import { isErouteAwake, restSite, siteToRest, wakeSite } from "../sites/at-rest.ts";
+import { erouteOfPlain, plainErouteOf } from "../sites/plain-eroute.ts";
+import { readBeginningOf, readSite, writeSite } from "./document.ts";
+
+/** Sites that are looked at in vain, and put to rest, in one go: some microseconds each. */
+const BUSY_MAX = 4;
+const RESTED_MAX = 256;
+
+/** Puts to rest what nothing has happened to for longest, if more is awake than should be. */
+export function restSome(engine: Engine): void {
+  const { awake, awakeMax } = engine.resting;
+  if (awake.size <= awakeMax || engine.shuttingDown) return;
+  let busy = 0;
+  let rested = 0;
+  for (const key of awake) {
+    if (awake.size <= awakeMax || busy === BUSY_MAX || rested === RESTED_MAX) return;
+    awake.delete(key);
+    if (!isErouteAwake(engine, key) || putToRest(engine, key)) rested++;
+    else {
+      // The next ones may have nothing to do.
+      stayAwake(engine, key);
+      busy++;
+    }
+  }
+}
+
+/** What is left of the site is what was written. False: something is to be done for it. */
+function putToRest(engine: Engine, key: string): boolean {
+  const { resting, changes } = engine;
+  const site = siteToRest(engine, key);
+  if (site === undefined || changes?.sites.has(key) || changes?.ikeSas.has(site.spi)) return false;
+  const { eroute, spi, ikeSa, stand } = site;
+  const entry = entryToRest(engine, spi);
+  const children = childrenToRest(engine, key, spi);
+  const base = baseNumber(resting.lexicon, eroute.base);
+  if (entry === undefined || children === undefined || base === undefined) return false;
+  const { peerId } = eroute;
+  const plain = plainErouteOf(eroute, undefined);
+  const octets = writeSite(resting, { base, peerId, children, eroute: plain, entry, ikeSa });
+  const place = resting.documents.put(octets);
+  wipe(octets);
+  if (place === undefined) return false;
+  resting.lexicon.sites++;
+  count(resting, stand, 1);
+  restSite(engine, site, place);
+  restEntry(engine, spi, place);
+  restChildren(engine, children, place);
+  return true;
+}
+
+/** A number of 16 bits, by which the eroute is found again. */
+const BASES_MAX = 65_536;
+
+function baseNumber({ bases, baseNumbers }: Lexicon, base: Eroute): number | undefined {
+  const known = baseNumbers.get(base);
+  if (known !== undefined || bases.length === BASES_MAX) return known;
+  baseNumbers.set(base, bases.length);
+  return bases.push(base) - 1;
+}
+
+/** All objects of a site are in their tables again. */
+export function wake(engine: Engine, place: Place): void {
+  const { resting } = engine;
+  const { value: site, lexicon } = readSite(resting, place);
+  const { entry, ikeSa, children } = site;
+  const base = lexicon.bases[site.base];
+  assert(
+    base !== undefined && entry.peerId !== undefined,
+    "a site at rest has an eroute and an ID",
+  );
+  resting.documents.free(place);
+  if (--lexicon.sites === 0 && lexicon !== resting.lexicon) resting.lexicons.delete(lexicon.number);
+  const spi = spiOf(entry.sa);
+  const eroute = erouteOfPlain(site.eroute, base, [spi]);
+  const stand = wakeEntry(engine, spi, { plain: entry, eroute: eroute.name });
+  wakeSite(engine, eroute, { spi, stand, peerId: entry.peerId, plain: ikeSa });
+  wakeChildren(engine, children, eroute.key);
+  count(resting, stand, -1);
+  stayAwake(engine, eroute.key);
+}
+
+/** What is wanted of a site that stays at rest. */
+export function glimpse({ resting }: Engine, place: Place): Glimpse {
+  const { value, lexicon } = readBeginningOf(resting, place);
+  const base = lexicon.bases[value.base];
+  assert(base !== undefined, "a site at rest has an eroute");
+  return { base, peerId: value.peerId, states: value.children.flatMap(({ ours }) => ours) };
+}
+
+function count({ resters }: Resting, { facts }: Stand, by: 1 | -1): void {
+  if (facts?.version === 1) resters.v1 += by;
+  else resters.v2 += by;
+  if (facts?.canBeSentAway === true) resters.canBeSentAway += by;
+}
