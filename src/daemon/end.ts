@@ -11,7 +11,7 @@ import type { Service } from "./service.ts";
 
 /** Time for sites to answer our Delete at shutdown, after all of them were told. */
 const FAREWELL_MS = 3_000;
-/** By then all are told: 100,000 take a quarter of a minute. */
+/** By then all are told: 100,000 take 15 s of CPU. */
 const TELLING_MS_MAX = 120_000;
 const LOOK_EVERY_MS = 10;
 const CLOSE_MS = 1_000;

@@ -5,12 +5,13 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import type { Prefix } from "../../src/inet/prefix.ts";
 import { hashPolicies } from "../../src/linux/policy-hash.ts";
 import { type Kernel, type KernelTables, openKernel } from "../../src/linux/xfrm-kernel.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import type { XfrmStateId } from "../../src/xfrm/state.ts";
 import { endpointOf } from "../simulation/plan.ts";
-import { CALLED, createCrowd } from "./crowd.ts";
+import { CALLED, type CrowdSubnets, createCrowd, outsideOf, subnetOf } from "./crowd.ts";
 import { FLEET_SUBNET } from "./fleet.ts";
 import { guestCpuUs } from "./guest-time.ts";
 import { grownCaches, kernelMemory } from "./kernel-memory.ts";
@@ -22,6 +23,8 @@ const QUERIES = 2_000;
 const SETTLE_MS = 5_000;
 const CACHES = 4;
 
+const FLEET: CrowdSubnets = { within: FLEET_SUBNET, length: 24 };
+const FIRST_SPI = 0xc000_0000;
 /** SPIs of inbound states, for the other program. */
 const SPIS_FILE = "/run/spis";
 
@@ -56,17 +59,61 @@ async function measure(sites: number): Promise<void> {
 
 /** Returns the SPIs of inbound states. */
 function connectAll(sites: number): Uint32Array {
-  const spis: number[] = [];
+  const site = requestsOfSite();
+  const spis = new Uint32Array(sites);
+  for (let number = 0; number < sites; number++) {
+    const numbered = { number, subnet: subnetOf(number, FLEET), outside: outsideOf(number, FLEET) };
+    for (const request of site) {
+      const answer = kernel.perform(requestOf(request, numbered));
+      if (!answer.ok) throw new Error(`${answer.error.object}: ${answer.error.errno}`);
+    }
+    spis[number] = FIRST_SPI + number;
+  }
+  return spis;
+}
+
+/**
+ * What the engine asks for when a site connects. Only for one: an engine with 100,000 sites has more
+ * memory than a process of a guest can map.
+ */
+function requestsOfSite(): readonly (NewState | PutPolicy)[] {
+  const requests: (NewState | PutPolicy)[] = [];
   const onKernel = (request: XfrmRequest): void => {
-    const isState = request.op === "new-state";
-    if (isState && request.state.direction === "in") spis.push(request.state.id.spi);
-    const answer = kernel.perform(request);
-    if (!answer.ok) throw new Error(`${answer.error.object}: ${answer.error.errno}`);
+    if (request.op === "new-state") requests.push(structuredClone(request));
+    if (request.op === "put-policy") requests.push(structuredClone(request));
   };
-  const crowd = createCrowd(sites, { subnets: { within: FLEET_SUBNET, length: 24 }, onKernel });
+  const crowd = createCrowd(1, { subnets: FLEET, onKernel });
   crowd.driver.feed({ kind: "start" });
-  for (let number = 0; number < sites; number++) crowd.connect(number);
-  return new Uint32Array(spis);
+  requests.length = 0;
+  crowd.connect(0);
+  return requests;
+}
+
+type NewState = Extract<XfrmRequest, { op: "new-state" }>;
+type PutPolicy = Extract<XfrmRequest, { op: "put-policy" }>;
+type Numbered = { readonly number: number; readonly subnet: Prefix; readonly outside: string };
+
+/** The same for another site: its addresses, SPIs and reqid. */
+function requestOf(
+  request: NewState | PutPolicy,
+  { number, subnet, outside }: Numbered,
+): NewState | PutPolicy {
+  const { address: site } = endpointOf(outside, 0);
+  if (request.op === "new-state") {
+    const { state } = request;
+    const { id, reqid } = state;
+    const ends = state.direction === "in" ? { src: site, dst: id.dst } : { src: id.src, dst: site };
+    const spi = asEspSpi(FIRST_SPI + number);
+    return { op: "new-state", state: { ...state, id: { ...ends, spi }, reqid: reqid + number } };
+  }
+  const { policy } = request;
+  const { id, template } = policy;
+  const isOut = id.direction === "out";
+  const place = isOut ? { dst: subnet } : { src: subnet };
+  const ends = isOut ? { dst: site } : { src: site };
+  const moved = template && { ...template, ...ends, reqid: template.reqid + number };
+  const selector = { ...id.selector, ...place };
+  return { op: "put-policy", policy: { ...policy, id: { ...id, selector }, template: moved } };
 }
 
 function inboundId(spi: number): XfrmStateId {
