@@ -73,8 +73,8 @@ function connectAll(sites: number): Uint32Array {
 }
 
 /**
- * What the engine asks for when a site connects. Only for one: an engine with 100,000 sites has more
- * memory than a process of a guest can map.
+ * What the engine asks for when a site connects. Only for one: an engine with 100,000 sites has
+ * more memory than a process of a guest can map.
  */
 function requestsOfSite(): readonly (NewState | PutPolicy)[] {
   const requests: (NewState | PutPolicy)[] = [];
