@@ -1,6 +1,7 @@
 /** A netlink socket: requests and their answers, dumps in pieces (man 7 netlink). */
 
 import { err, ok, type Result } from "../octets/result.ts";
+import { patchHostU32 } from "../xfrm/host-order.ts";
 import {
   type NetlinkError,
   type NetlinkMessage,
@@ -112,7 +113,7 @@ export class NetlinkSocket {
 
   #send(octets: Uint8Array): number {
     // XFRM's multicast messages carry this value, not the ID of the socket.
-    new Uint32Array(octets.buffer, octets.byteOffset + PORT_ID_AT, 1)[0] = this.portId;
+    patchHostU32(octets, PORT_ID_AT, this.portId);
     const sent = this.#libc.send(this.#fd, octets);
     octets.fill(0);
     return sent;

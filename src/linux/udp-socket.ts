@@ -266,7 +266,7 @@ function receiver(
     else if (isKeepalive(octets)) dropped.keepalives++;
     else if (!natTraversal) onDatagram(octets, { address, port });
     else if (!hasMarker(octets)) dropped.withoutMarker++;
-    else onDatagram(octets.subarray(MARKER_OCTETS), { address, port });
+    else onDatagram(octets.slice(MARKER_OCTETS), { address, port });
   };
 }
 

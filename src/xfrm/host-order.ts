@@ -8,8 +8,8 @@ import { Writer } from "../octets/writer.ts";
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Large enough for the longest request: a state with both keys and the largest replay window. */
-const REQUEST_OCTETS = 1_536;
+/** Most requests have half of that; beyond 1,000, an array has to be released by itself. */
+const REQUEST_OCTETS = 960;
 
 /** Next 16 bits, host order. */
 export function hostU16(r: Reader): number {
@@ -35,6 +35,15 @@ export function hostU64Number(r: Reader): number {
   const first = swap32(r.u32());
   const second = swap32(r.u32());
   return LITTLE_ENDIAN ? second * 2 ** 32 + first : first * 2 ** 32 + second;
+}
+
+/** Overwrites 32 bits, host order. */
+export function patchHostU32(octets: Uint8Array, at: number, value: number): void {
+  const word = swap32(value);
+  octets[at] = word >>> 24;
+  octets[at + 1] = word >>> 16;
+  octets[at + 2] = word >>> 8;
+  octets[at + 3] = word;
 }
 
 /**
