@@ -52,20 +52,9 @@ demo: build ## concentrator and four sites on a kernel with ESP, explained step 
 	@build/prepare.sh packages
 	$(BUN) build/demo.ts
 
-bench: build ## how fast: the engine alone, how it grows, the executable, and beside strongSwan (root)
-	$(BUN) build/bench.ts
-	$(BUN) test/bench/growth.ts
+bench: build ## how fast: engine, executable, kernel, beside strongSwan; 2 hours, QUICK=1 less (root)
 	@build/prepare.sh packages
-	$(BUN) test/bench/bench.ts
-	$(BUN) test/bench/many.ts
-	$(BUN) test/bench/counters.ts
-	$(BUN) test/bench/states.ts
-	$(BUN) test/bench/kernel.ts
-	$(BUN) test/bench/forwarding.ts
-	$(BUN) test/bench/deaf.ts 10000 3
-	$(BUN) test/bench/ikev1.ts
-	$(BUN) test/bench/rivals/rivals.ts
-	EROUTED_EXECUTABLE=$(abspath $(OUT))/erouted $(BUN) test/bench/hybrid.ts
+	@$(BUN) test/bench/all.ts
 
 packages: $(OUT)/ready ## tarballs, .deb and OpenWrt files for x64 and arm64, in build/out/packages
 	build/packages.sh

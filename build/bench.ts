@@ -31,7 +31,7 @@ import type { Site, SiteOutput } from "../test/simulation/site-state.ts";
 import { measureHybrid } from "./bench-hybrid.ts";
 
 const WARM_UP = 300;
-const SITES = 3_000;
+const SITES = Number(process.env.SITES ?? 3_000);
 const GROUPS = [Ke.X25519, Ke.ECP_256, Ke.MODP_2048] as const;
 const MIB = 1024 * 1024;
 

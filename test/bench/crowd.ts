@@ -51,6 +51,8 @@ export type CrowdOptions = {
   /** For a process that follows. */
   readonly keeps?: boolean;
   readonly subnets?: CrowdSubnets;
+  /** After each event. */
+  readonly onHandled?: (concentrator: Concentrator) => void;
   /** Sees what the kernel is asked for; keys are wiped afterwards. */
   readonly onKernel?: (request: XfrmRequest) => void;
 };
@@ -65,7 +67,7 @@ export const CALLED: Readonly<Record<Family, string>> = { 4: CONCENTRATOR, 6: "f
 
 /** No site is connected yet; there is room for `max`. */
 export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
-  const { keeps = false, subnets = SUBNETS, onKernel } = options;
+  const { keeps = false, subnets = SUBNETS, onKernel, onHandled } = options;
   const within = prefixOfText(subnets.within);
   const eroute = {
     ...BASE_EROUTE,
@@ -97,7 +99,7 @@ export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
     },
     delaysAnswer: () => false,
     onJournal: () => {},
-    onHandled: () => {},
+    onHandled: () => onHandled?.(concentrator),
   });
   return {
     engine,

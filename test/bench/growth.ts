@@ -4,6 +4,7 @@
  */
 
 import { heapStats } from "bun:jsc";
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import { installedOf } from "../../src/concentrator/dataplane/child-sas.ts";
 import { putDraining } from "../../src/concentrator/dataplane/draining.ts";
 import type { JournalRecord } from "../../src/concentrator/journal/journal.ts";
@@ -11,7 +12,7 @@ import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { erouteQuery, listEroutes } from "../../src/status/lists/eroutes.ts";
 import { countNotConnected } from "../../src/status/lists/not-connected.ts";
-import { nextTurn } from "../../src/status/lists/turns.ts";
+import { inSteps, nextTurn } from "../../src/status/lists/turns.ts";
 import { createAttempts } from "../../src/why/attempts.ts";
 import { type Crowd, createCrowd } from "./crowd.ts";
 import { cpuUs } from "./thread-time.ts";
@@ -38,15 +39,22 @@ for (const { what, cells } of rows.values()) console.log(`| ${what} | ${cells.jo
 
 async function measure(size: number): Promise<void> {
   const before = liveOctets();
-  const crowd = createCrowd(size);
+  const crowd = createCrowd(size, { keeps: true, onHandled: keep });
   const calls: number[] = [];
   for (let number = 0; number < size; number++) calls.push(crowd.connect(number));
   cell("live memory of a site, KiB", (liveOctets() - before) / size / 1_024);
   cell("a new site connects, µs", median(calls.slice(-SOME)));
+  cell("– the longest of all, ms", calls.reduce((a, b) => Math.max(a, b), 0) / 1_000);
   measureSites(crowd, size);
   await measureLists(crowd, size);
   measureTables(crowd);
   measureEnd(crowd, size);
+}
+
+/** What the next process would need is written, as the daemon does before a message leaves. */
+function keep(concentrator: Concentrator): void {
+  const place = { anchor: { now: 0, wallMs: 1_800_000_000_000 }, generation: 1 };
+  for (const { content } of concentrator.changes(place) ?? []) content?.fill(0);
 }
 
 /** What happens for one site. */
@@ -54,7 +62,9 @@ function measureSites(crowd: Crowd, size: number): void {
   drainMany(crowd, Math.min(size, 10_000));
   const again = Array.from({ length: SOME }, (_, number) => crowd.connect(number));
   cell("a connected site calls again, µs", median(again));
-  crowd.advance(20_000);
+  const drained = turns();
+  crowd.advance(20_000, drained.turn);
+  drained.report("states of replaced Child SAs are removed");
   const { concentrator, driver } = crowd;
   cell(
     "the next deadline of all, µs",
@@ -100,6 +110,7 @@ async function measureLists({ concentrator }: Crowd, size: number): Promise<void
   for (let number = 0; number < size; number++) attempts.note(failureOf(number));
   const failed = { snapshot: source.snapshot, notConnected: () => attempts.notConnected() };
   await inTurns("which sites are not connected", () => countNotConnected(failed));
+  await inTurns("the versions of IKE are counted", () => inSteps(source.snapshot().versions()));
 }
 
 function failureOf(number: number): JournalRecord {
@@ -137,15 +148,6 @@ function measureTables(crowd: Crowd): void {
   audit.turn(() => driver.feed({ kind: "kernel-tables", states: all, policies: all, worn: none }));
   crowd.advance(5_000, audit.turn);
   audit.report("the kernel's tables compared");
-  const written = turns();
-  const documents = concentrator.write({ anchor: { now: 0, wallMs: 0 }, generation: 2 });
-  let isWritten = false;
-  while (!isWritten) {
-    written.turn(() => {
-      isWritten = documents?.next().done !== false;
-    });
-  }
-  written.report("everything written for the next process");
 }
 
 /** Sites that go: the oldest by eviction, then all. */
@@ -186,6 +188,7 @@ function turns() {
   };
   return {
     spent,
+    longest: () => longest,
     turn(work: () => void): void {
       const from = cpuUs();
       work();
@@ -200,15 +203,21 @@ function turns() {
   };
 }
 
-/** Work that lets others go first. */
+/** Work that lets others go first: of three times, the one whose longest turn is the shortest. */
 async function inTurns(what: string, work: () => Promise<unknown>): Promise<void> {
-  const { spent, report } = turns();
+  const times = [await timed(work), await timed(work), await timed(work)];
+  const best = times.reduce((a, b) => (b.longest() < a.longest() ? b : a));
+  best.report(what);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<ReturnType<typeof turns>> {
+  const all = turns();
   let isOver = false;
   const watch = async () => {
     for (let from = cpuUs(); !isOver; ) {
       await nextTurn();
       const now = cpuUs();
-      spent(now - from);
+      all.spent(now - from);
       from = now;
     }
   };
@@ -216,7 +225,7 @@ async function inTurns(what: string, work: () => Promise<unknown>): Promise<void
   await work();
   isOver = true;
   await watched;
-  report(what);
+  return all;
 }
 
 /** The CPU time of one of `count` times, in µs. */

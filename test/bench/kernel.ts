@@ -15,7 +15,7 @@ import { UNSET_HASH_LENGTHS } from "../../src/xfrm/policy-hash.ts";
 import { endpointOf, prefixOfText } from "../simulation/plan.ts";
 import { cpuUs } from "./thread-time.ts";
 
-const SITES = [3, 333, 6_667];
+const SITES = (process.env.SIZES ?? "3,333,6667").split(",").map(Number);
 const ROUNDS = 3;
 const DIRECTIONS = ["in", "fwd", "out"] as const;
 const PRIORITY = 180_000;
