@@ -15,6 +15,37 @@ export async function resync(kernel: Kernel, shell: Shell): Promise<string | und
   return undefined;
 }
 
+/**
+ * What to do whenever the kernel has dropped events: everything is read again, with `read`. Drops
+ * during a reading lead to one more, however many they are: with 100,000 sites it takes seconds.
+ */
+export function recoveryFromLoss(
+  read: () => Promise<string | undefined>,
+  note: (entry: Note) => void,
+): () => void {
+  let isReading = false;
+  let isLostAgain = false;
+  const recover = async (): Promise<void> => {
+    isReading = true;
+    do {
+      isLostAgain = false;
+      noteLoss(note, await read());
+    } while (isLostAgain);
+    isReading = false;
+  };
+  return () => {
+    if (isReading) isLostAgain = true;
+    else void recover();
+  };
+}
+
+function noteLoss(note: (entry: Note) => void, why: string | undefined): void {
+  const reason = "kernel-events-lost";
+  const detail = "the kernel reported more events than could be read: its states were read again";
+  if (why === undefined) note({ level: "warning", reason, detail });
+  else note({ level: "error", reason, detail: `resync failed: ${why}` });
+}
+
 export type Audits = { stop(): void };
 
 /** Between two comparisons: by then a change is found that the kernel did not report. */

@@ -6,7 +6,7 @@ import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
-import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
+import { openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { inSteps } from "../status/lists/turns.ts";
@@ -39,7 +39,7 @@ import { daemonEntry, warningText } from "./reload.ts";
 import { openReloadResults } from "./reload-result.ts";
 import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
-import { resync, startAudits } from "./resync.ts";
+import { recoveryFromLoss, resync, startAudits } from "./resync.ts";
 import { removeRunRecord } from "./run-record.ts";
 import { openRuntimeFolder } from "./runtime-folder.ts";
 import { openService } from "./service.ts";
@@ -338,9 +338,10 @@ async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string
 function listenToKernel(daemon: Daemon): Result<undefined, string> {
   const { kernel, shell } = daemon;
   if (kernel === undefined) return ok(undefined);
+  const readAgain = async () => (shell === undefined ? undefined : resync(kernel, shell));
   const listening = kernel.listen(
     (event) => shell?.feed(event),
-    () => void afterLostEvents(daemon, kernel),
+    recoveryFromLoss(readAgain, daemon.note),
   );
   if (!listening.ok) return err(listening.error.detail);
   if (shell === undefined) return ok(undefined);
@@ -348,16 +349,6 @@ function listenToKernel(daemon: Daemon): Result<undefined, string> {
   // What the kernel has removed while nobody listened.
   if (daemon.keeper !== undefined) void resync(kernel, shell);
   return ok(undefined);
-}
-
-/** Never rejects: faults are logged. */
-async function afterLostEvents(daemon: Daemon, kernel: Kernel): Promise<void> {
-  if (daemon.shell === undefined) return;
-  const why = await resync(kernel, daemon.shell);
-  const detail = "the kernel reported more events than could be read: its states were read again";
-  if (why === undefined) daemon.note({ level: "warning", reason: "kernel-events-lost", detail });
-  else
-    daemon.note({ level: "error", reason: "kernel-events-lost", detail: `resync failed: ${why}` });
 }
 
 function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof createShell>[1] {

@@ -1,0 +1,52 @@
+/** Events that the kernel has dropped: what it has is read again, not once for each loss. */
+
+import { expect, test } from "bun:test";
+import type { Note } from "../../../src/daemon/reload.ts";
+import { recoveryFromLoss } from "../../../src/daemon/resync.ts";
+
+/** Readings that a test ends. */
+function recovery() {
+  const notes: Note[] = [];
+  const readings: PromiseWithResolvers<string | undefined>[] = [];
+  const read = () => {
+    const reading = Promise.withResolvers<string | undefined>();
+    readings.push(reading);
+    return reading.promise;
+  };
+  const onLost = recoveryFromLoss(read, (entry) => void notes.push(entry));
+  const end = async (at: number, why?: string) => {
+    readings[at]?.resolve(why);
+    await Bun.sleep(0);
+  };
+  return { notes, readings, onLost, end };
+}
+
+test("a loss leads to one reading, and the log says so", async () => {
+  const { notes, readings, onLost, end } = recovery();
+  onLost();
+  expect(readings.length).toBe(1);
+  await end(0);
+  expect(readings.length).toBe(1);
+  expect(notes).toMatchObject([{ level: "warning", reason: "kernel-events-lost" }]);
+});
+
+test("any number of losses during a reading lead to one more, when it is over", async () => {
+  const { notes, readings, onLost, end } = recovery();
+  for (let times = 0; times < 5; times++) onLost();
+  expect(readings.length).toBe(1);
+  await end(0);
+  expect(readings.length).toBe(2);
+  await end(1);
+  expect([readings.length, notes.length]).toEqual([2, 2]);
+});
+
+test("a loss after a reading leads to another one, also after one that failed", async () => {
+  const { notes, readings, onLost, end } = recovery();
+  onLost();
+  await end(0, "XFRM_MSG_GETSA: EPERM");
+  onLost();
+  expect(readings.length).toBe(2);
+  await end(1);
+  expect(notes.map(({ level }) => level)).toEqual(["error", "warning"]);
+  expect(notes[0]?.detail).toContain("EPERM");
+});
