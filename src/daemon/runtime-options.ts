@@ -14,12 +14,17 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  *
  * And ten times a second a thread gives back all memory that happens to be free, down to single
  * pages, most of which the next call needs again. Every five seconds is often enough.
+ *
+ * A full garbage collection is due some time after a storm. Three seconds without work, not ten, are
+ * enough for it to begin: otherwise it meets the calls that come next, and each pays for a part of
+ * it. The other two times are Bun's own.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
   BUN_JSC_thresholdForFTLOptimizeSoon: "100000",
   MIMALLOC_PURGE_DELAY: "5000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
+  BUN_IDLE_GC_SECONDS: "3,110,480",
 };
 
 /** Tells the program that it has been started again, whatever the options are. */
