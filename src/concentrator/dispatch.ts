@@ -70,8 +70,7 @@ export function dispatch(engine: Engine, event: Event): void {
       shutDownPortion(engine);
       return;
     case "deadline":
-      onDeadline(engine, (answer) => dispatch(engine, answer));
-      return;
+      return onDue(engine);
     case "expire":
       onExpire(engine, event.expire);
       return;
@@ -91,6 +90,11 @@ export function dispatch(engine: Engine, event: Event): void {
     default:
       never(event);
   }
+}
+
+/** Apart, because no other event needs a function made for it. */
+function onDue(engine: Engine): void {
+  onDeadline(engine, (answer) => dispatch(engine, answer));
 }
 
 function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>): void {

@@ -75,13 +75,7 @@ function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void 
     }
     case "look-up":
     case "resolve":
-      void askOutside(effect, around)
-        .catch((fault: unknown) => {
-          around.onBug(fault);
-          return failedAnswer(effect, BUG);
-        })
-        .then(ways.late);
-      return;
+      return answerLater(effect, around, ways);
     default:
       never(effect);
   }
@@ -113,6 +107,19 @@ function askThreads(
   const { op, precedence } = effect;
   const result = around.signer.perform(op, precedence, (late) => onLate(answer(late)));
   return result === undefined ? undefined : answer(result);
+}
+
+function answerLater(
+  effect: Extract<Effect, { kind: "look-up" | "resolve" }>,
+  around: Surroundings,
+  ways: AnswerWays,
+): void {
+  void askOutside(effect, around)
+    .catch((fault: unknown) => {
+      around.onBug(fault);
+      return failedAnswer(effect, BUG);
+    })
+    .then(ways.late);
 }
 
 /** Effects that take time: the answer is an event of a later turn. */

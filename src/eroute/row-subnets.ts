@@ -38,12 +38,20 @@ export function rowRemoteSubnets(
   for (const text of texts) {
     const subnet = rowSubnet(row, egroup, text);
     if (!subnet.ok) return subnet;
-    if (!base.remoteSubnets.some((whole) => containsPrefix(whole, subnet.value))) {
-      return outsideBase(row, base, subnet.value);
-    }
-    if (!subnets.some((other) => equalPrefix(other, subnet.value))) subnets.push(subnet.value);
+    if (!isWithin(subnet.value, base.remoteSubnets)) return outsideBase(row, base, subnet.value);
+    if (!hasEqual(subnets, subnet.value)) subnets.push(subnet.value);
   }
   return ok(subnets);
+}
+
+function isWithin(subnet: Prefix, wholes: readonly Prefix[]): boolean {
+  for (const whole of wholes) if (containsPrefix(whole, subnet)) return true;
+  return false;
+}
+
+function hasEqual(subnets: readonly Prefix[], subnet: Prefix): boolean {
+  for (const other of subnets) if (equalPrefix(other, subnet)) return true;
+  return false;
 }
 
 /**
@@ -83,17 +91,18 @@ function locipSubnets(
         "correct it, or leave it empty for the eroute's local_subnet";
       return rowFault("bad-local-subnet", "locip", detail);
     }
-    if (!base.localSubnets.some((whole) => containsPrefix(whole, subnet))) {
-      return outsideLocal(row, base, subnet);
-    }
-    if (!subnets.some((other) => equalPrefix(other, subnet))) subnets.push(subnet);
+    if (!isWithin(subnet, base.localSubnets)) return outsideLocal(row, base, subnet);
+    if (!hasEqual(subnets, subnet)) subnets.push(subnet);
   }
-  const isReached = remote.some(({ family }) => subnets.some((own) => own.family === family));
-  if (isReached) return ok(subnets);
+  if (haveCommonFamily(remote, subnets)) return ok(subnets);
   const detail =
     `locip and remip of ${row.peerid} are of different IP versions: write a subnet of the same ` +
     "version in both";
   return rowFault("bad-local-subnet", "locip", detail);
+}
+
+function haveCommonFamily(some: readonly Prefix[], others: readonly Prefix[]): boolean {
+  return some.some(({ family }) => others.some((other) => other.family === family));
 }
 
 function parseSubnet(text: string): Prefix | undefined {

@@ -190,7 +190,7 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
     }
   }
   const isOfOlderOne = outcome === "ended" && isOfAnother(last, record);
-  const at = history.findIndex((before) => isSame(before, outcome, record));
+  const at = indexOfSame(history, outcome, record);
   const [before] = at < 0 ? [] : history.splice(at, 1);
   const times = (before?.times ?? 0) + 1;
   const firstWallMs = before?.firstWallMs ?? record.wallMs;
@@ -200,6 +200,10 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
   history.splice(newest, 0, attempt);
   if (history.length > PER_SITE_MAX) history.shift();
   if (record.offered !== undefined || record.wanted !== undefined) forgetOffers(history);
+}
+
+function indexOfSame(history: History, outcome: Attempt["outcome"], record: JournalRecord): number {
+  return history.findIndex((before) => isSame(before, outcome, record));
 }
 
 /** What was offered is long: only the last attempts keep it. */

@@ -47,12 +47,16 @@ function pairsOf(ours: Subnet, theirs: Subnet): SelectorPair[] {
       outward: { src: local, dst: remote, protocol, ...ports },
     }));
   }
-  return blocksOf(here).flatMap((mine) =>
-    blocksOf(there).map((its) => ({
-      inward: { src: remote, dst: local, protocol, srcPort: its, dstPort: mine },
-      outward: { src: local, dst: remote, protocol, srcPort: mine, dstPort: its },
-    })),
-  );
+  const pairs: SelectorPair[] = [];
+  for (const mine of blocksOf(here)) {
+    for (const its of blocksOf(there)) {
+      pairs.push({
+        inward: { src: remote, dst: local, protocol, srcPort: its, dstPort: mine },
+        outward: { src: local, dst: remote, protocol, srcPort: mine, dstPort: its },
+      });
+    }
+  }
+  return pairs;
 }
 
 type Ports = Pick<TrafficSelector, "startPort" | "endPort">;

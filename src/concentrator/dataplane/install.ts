@@ -36,12 +36,12 @@ type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
 
 /** Asks the kernel for states and policies: inbound before outbound, states before policies. */
 export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
-  const [eroute, ike] = [ikeSaAt(engine, spi)?.eroute, factsAt(engine, spi)];
+  const eroute = ikeSaAt(engine, spi)?.eroute;
+  const ike = factsAt(engine, spi);
   assert(eroute !== undefined && ike !== undefined, "a Child SA needs its eroute");
   const path = currentEspPath(engine, ike);
-  const [src, dst] = [path.local.address, path.remote.address];
-  const claimant = { spi, erouteKey: eroute.key };
-  const room = roomFor(engine, claimant, { src, dst, spi: up.child.spiOut });
+  const wanted = { src: path.local.address, dst: path.remote.address, spi: up.child.spiOut };
+  const room = roomFor(engine, { spi, erouteKey: eroute.key }, wanted);
   if (!room.ok) return refuseChild(engine, spi, up, room.error);
   const place = {
     child: up.child,
@@ -228,13 +228,12 @@ function becomeSure(
   installed: Installed,
   { state, moves }: Pick<ChildRequest, "moves"> & { readonly state: XfrmStateId },
 ): void {
-  const isIt = (id: XfrmStateId) => isSameState(id, state);
   if (moves !== undefined) {
-    const left = installed.moving.filter(({ to }) => !isIt(to));
+    const left = installed.moving.filter(({ to }) => !isSameState(to, state));
     installed.moving = left.length === 0 ? NONE : left;
   } else if (installed.asked.length > 0) {
-    wipeState(...installed.asked.filter(({ id }) => isIt(id)));
-    const left = installed.asked.filter(({ id }) => !isIt(id));
+    wipeState(...installed.asked.filter(({ id }) => isSameState(id, state)));
+    const left = installed.asked.filter(({ id }) => !isSameState(id, state));
     installed.asked = left.length === 0 ? NONE : left;
   }
   if (!isUnsure(installed)) dataplane.unsure.delete(installed);

@@ -65,8 +65,16 @@ export function usePolicy(
   if (users.length === 0) {
     dataplane.policies.put(name, [installed.child.spiIn]);
     request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-    return;
-  }
+  } else usePolicyOfOthers(engine, installed, { name, policy }, users);
+}
+
+function usePolicyOfOthers(
+  engine: Engine,
+  installed: Installed,
+  { name, policy }: NamedPolicy,
+  users: readonly PolicyUser[],
+): void {
+  const { dataplane } = engine;
   // Where sites share a subnet, a rekey of the older one does not take the packets back.
   const isOwn = (user: PolicyUser) =>
     isChild(user) && installedAt(engine, user)?.erouteKey === installed.erouteKey;

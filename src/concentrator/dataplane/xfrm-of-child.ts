@@ -61,16 +61,19 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 /** Policies in, fwd and out for each pair of selectors. */
 export function childPolicies(place: ChildPlace): XfrmPolicy[] {
   const { mark, ifId } = place.options;
-  const [here, there] = [childTemplate(place, "in"), childTemplate(place, "out")];
+  const here = childTemplate(place, "in");
+  const there = childTemplate(place, "out");
   const policies: XfrmPolicy[] = [];
   for (const { inward, outward } of childSelectors(place.child)) {
-    for (const direction of ["in", "fwd"] as const) {
+    for (const direction of INWARD) {
       policies.push(childPolicy(place, { selector: inward, direction, mark, ifId }, here));
     }
     policies.push(childPolicy(place, { selector: outward, direction: "out", mark, ifId }, there));
   }
   return policies;
 }
+
+const INWARD = ["in", "fwd"] as const;
 
 /** The one for these packets, which are some of the Child SA's. */
 export function childPolicy(
@@ -87,9 +90,9 @@ export function childTemplate(
   { child: { mode }, path: { local, remote }, reqid }: ChildPlace,
   direction: XfrmDirection,
 ): XfrmTemplate {
-  const [src, dst] =
-    direction === "out" ? [local.address, remote.address] : [remote.address, local.address];
-  return { src, dst, reqid, mode };
+  return direction === "out"
+    ? { src: local.address, dst: remote.address, reqid, mode }
+    : { src: remote.address, dst: local.address, reqid, mode };
 }
 
 /** The narrowest of these subnets that contains a prefix. */

@@ -46,7 +46,17 @@ function countChildSas(engine: Engine, { ikeSas }: ErouteInUse): number {
 export function keepChildSas(engine: Engine, owner: IkeSpi, added: ChildSa): void {
   const { childSasPerSiteMax: max } = engine.plan.limits;
   const eroute = ikeSaAt(engine, owner)?.eroute;
-  if (eroute === undefined || countChildSas(engine, eroute) < max) return;
+  if (eroute !== undefined && countChildSas(engine, eroute) >= max) {
+    closeOldest(engine, eroute, { owner, added });
+  }
+}
+
+function closeOldest(
+  engine: Engine,
+  eroute: ErouteInUse,
+  { owner, added }: { readonly owner: IkeSpi; readonly added: ChildSa },
+): void {
+  const { childSasPerSiteMax: max } = engine.plan.limits;
   const children = eroute.ikeSas.flatMap((spi) =>
     (factsAt(engine, spi)?.children ?? []).map((child) => ({ spi, child })),
   );

@@ -42,7 +42,12 @@ export function configure(
   request: ConfigurationRequest | undefined,
   policy: Giving,
 ): Result<Configuration, Refusal> {
-  if (request === undefined) return ok({ reply: undefined, addresses: [] });
+  return request === undefined ? ok(NOTHING_ASKED) : given(request, policy);
+}
+
+const NOTHING_ASKED: Configuration = { reply: undefined, addresses: [] };
+
+function given(request: ConfigurationRequest, policy: Giving): Result<Configuration, Refusal> {
   const asked = FAMILIES.filter((family) => request.includes(ADDRESS[family]));
   const addresses = asked.flatMap((family) => {
     const count = request.filter((type) => type === ADDRESS[family]).length;

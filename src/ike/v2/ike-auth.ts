@@ -181,19 +181,19 @@ function establish(
   const head: Payload[] = [
     { kind: "IDr", identity: ourIdentity, body: identityBody(ourIdentity) },
     ...proof,
-    ...(request.mobike && settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
-    ...(reauthMs === undefined ? [] : [authLifetime(reauthMs)]),
-    ...(half.ppk === "used" ? [notify(NotifyType.PPK_IDENTITY)] : []),
   ];
+  if (request.mobike && settings.mobike) head.push(notify(NotifyType.MOBIKE_SUPPORTED));
+  if (reauthMs !== undefined) head.push(authLifetime(reauthMs));
+  if (half.ppk === "used") head.push(notify(NotifyType.PPK_IDENTITY));
   const otherId = otherIdOf(request.idR, ourIdentity);
   const made = establishedOf({ ...sa, half }, site, context);
   const established = otherId === undefined ? made : { ...made, otherId };
   const effects: IkeEffect[] = [
     { kind: "authenticated", initialContact: request.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
-    ...(otherId === undefined ? [] : [expectsOtherNote(otherId)]),
-    ...(unfit === undefined ? [] : [unfitNote(unfit)]),
   ];
+  if (otherId !== undefined) effects.push(expectsOtherNote(otherId));
+  if (unfit !== undefined) effects.push(unfitNote(unfit));
   const until = sa.expireAt;
   return startFirstChild(established, { half, request, head, effects, until }, context);
 }

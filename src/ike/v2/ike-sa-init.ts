@@ -155,7 +155,7 @@ export function onInitKeyExchange(
   const { spiI, spiR } = sa.id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni: sa.Ni, Nr, spiI, spiR });
   wipe(SKEYSEED, sharedSecret);
-  const payloads: readonly Payload[] = [
+  const payloads: Payload[] = [
     {
       kind: "SA",
       proposals: [chosenProposal(Protocol.IKE, sa.chosen, new Uint8Array(0))],
@@ -163,14 +163,14 @@ export function onInitKeyExchange(
     { kind: "KE", method: choice.ke, data: publicValue },
     { kind: "NONCE", data: Nr },
     ...natDetectionNotifies(spiI, spiR, sa.path),
-    ...(sa.certReq === undefined ? [] : [certRequest(sa.certReq), hashAlgorithms()]),
-    ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
-    notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
-    ...(sa.ppkWay === "ike-auth" ? [usePpk()] : []),
-    ...(sa.ppkWay === "intermediate" ? [usePpkInt()] : []),
-    ...(rounds.length > 1 ? [intermediateSupported()] : []),
-    ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
   ];
+  if (sa.certReq !== undefined) payloads.push(certRequest(sa.certReq), hashAlgorithms());
+  if (sa.fragmentOctets !== undefined) payloads.push(fragmentationSupported());
+  payloads.push(notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED)); // RFC 6023 §3
+  if (sa.ppkWay === "ike-auth") payloads.push(usePpk());
+  if (sa.ppkWay === "intermediate") payloads.push(usePpkInt());
+  if (rounds.length > 1) payloads.push(intermediateSupported());
+  if (sa.fullTranscript !== "off") payloads.push(fullTranscriptAuth());
   const response = emitResponse(sa, payloads);
   const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const isFull = sa.fullTranscript === "agreed";

@@ -55,10 +55,16 @@ export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   if (done.sa?.phase !== "established") return done;
   const seen = watchChildless(done.sa, context.now);
   const tidy = mindMessageIds(sa, seen, context);
-  const effects = [...done.effects, ...tidy.effects];
+  const effects = together(done.effects, tidy.effects);
   if (tidy.sa?.phase !== "established" || tidy.sa.tasks.length === 0) return { ...tidy, effects };
   const next = proceed(tidy.sa, context);
-  return { sa: next.sa, effects: [...effects, ...next.effects] };
+  return { sa: next.sa, effects: together(effects, next.effects) };
+}
+
+/** Mostly one of them has none. */
+function together(first: Step["effects"], second: Step["effects"]): Step["effects"] {
+  if (second.length === 0) return first;
+  return first.length === 0 ? second : [...first, ...second];
 }
 
 function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {

@@ -109,13 +109,14 @@ export function prepareChild(
     ...ages(policy, context),
     replaces: plan.replaces?.spiIn,
   };
-  const payloads: Payload[] = [
-    ...(plan.reply === undefined ? [] : [plan.reply]),
-    ...(mode === "transport" ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
+  const payloads: Payload[] = [];
+  if (plan.reply !== undefined) payloads.push(plan.reply);
+  if (mode === "transport") payloads.push(notify(NotifyType.USE_TRANSPORT_MODE));
+  payloads.push(
     { kind: "SA", proposals: [chosenProposal(Protocol.ESP, chosen, spiOctets(sa.spiIn))] },
     { kind: "TSi", selectors: narrowed.remote, unknown: 0 },
     { kind: "TSr", selectors: narrowed.local, unknown: 0 },
-  ];
+  );
   return { sa, payloads };
 }
 

@@ -31,8 +31,7 @@ export function narrow(
   const local = commonSelectors(offered.local, allowed.local);
   const remote = commonSelectors(offered.remote, allowed.remote);
   const { taken, leftOut } = takeWithinRoom({ local: local.found, remote: remote.found });
-  const isPair = taken.local.some((l) => taken.remote.some((r) => goTogether(l, r)));
-  if (isPair) {
+  if (haveAPair(taken)) {
     const text = leftOutText(leftOut, local.passedOver + remote.passedOver);
     return ok({ ...taken, leftOut: text });
   }
@@ -121,7 +120,13 @@ function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSele
   return hasRoomForPorts(common) ? common : undefined;
 }
 
+function haveAPair({ local, remote }: Sides<Selectors>): boolean {
+  for (const one of local) for (const other of remote) if (goTogether(one, other)) return true;
+  return false;
+}
+
 function goTogether(local: TrafficSelector, remote: TrafficSelector): boolean {
-  const [l, r] = [local.protocol, remote.protocol];
-  return local.range.family === remote.range.family && (l === r || l === 0 || r === 0);
+  const { protocol } = local;
+  const isSame = protocol === remote.protocol || protocol === 0 || remote.protocol === 0;
+  return isSame && local.range.family === remote.range.family;
 }

@@ -41,10 +41,9 @@ export function ppkRequestOf(
   payloads: readonly Payload[],
   before: HalfOpen["ppk"],
 ): AuthRequest["ppk"] {
-  const dataOf = (type: number) => notifyOf(payloads, type)?.data.slice();
   return {
-    identity: dataOf(NotifyType.PPK_IDENTITY),
-    noPpkAuth: dataOf(NotifyType.NO_PPK_AUTH),
+    identity: notifyOf(payloads, NotifyType.PPK_IDENTITY)?.data.slice(),
+    noPpkAuth: notifyOf(payloads, NotifyType.NO_PPK_AUTH)?.data.slice(),
     before,
   };
 }
