@@ -2,7 +2,6 @@
 
 import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
-import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
@@ -10,7 +9,6 @@ import { openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { inSteps } from "../status/lists/turns.ts";
-import { createAttempts } from "../why/attempts.ts";
 import { createFailureCounts } from "../why/failure-counts.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
@@ -29,6 +27,7 @@ import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
 import { recordRun } from "./on-record.ts";
+import { openRecords } from "./open-records.ts";
 import { openStatus, type StatusOptions } from "./open-status.ts";
 import { hashPoliciesOf } from "./policy-hash.ts";
 import { startPolling } from "./poll.ts";
@@ -49,11 +48,6 @@ import { openSigner } from "./signer.ts";
 import { isListened, openIkeSockets } from "./sockets.ts";
 import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
-
-/** Records that are kept for `/api/v1/events`. */
-const JOURNAL_MAX = 10_000;
-/** Sites whose attempts are remembered, if only few can be connected. */
-const HISTORIES_MIN = 1_024;
 
 /** A host name that is not resolved by then cannot be called. */
 const DNS_MS = 5_000;
@@ -142,9 +136,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
 
 function createDaemon(config: Config, former: Former | undefined): Daemon {
   const log = openLog(config.log);
-  const journal = createJournal(JOURNAL_MAX);
-  // As many sites as can be connected: a few KB at most are kept for each.
-  const attempts = createAttempts(Math.max(HISTORIES_MIN, config.plan.limits.dynamicEroutesMax));
+  const { journal, attempts } = openRecords(config);
   const failures = createFailureCounts();
   const debugging = createDebugging({
     nowMs: now,

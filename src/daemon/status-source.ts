@@ -64,7 +64,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     rows: (egroup, after, limit) => rowsOf(watched, egroup, { after, limit }),
     notConnected: () => watched.attempts.notConnected(),
     expected: () => watched.sites?.latest() ?? new Map(),
-    isSeen: (peerId) => watched.attempts.ofPeer(peerId).length > 0,
+    isSeen: (peerId) => watched.attempts.isSeen(peerId),
     explain: (asked) =>
       explainSite({ ...watched, listening: facts.listening, usesOf: counted.of }, asked),
     facts,

@@ -1,95 +1,158 @@
 /**
  * A map that knows which of its entries has not been used for longest. A `Map` would do if entries
  * were deleted and set again; but then each use costs more, and finding the oldest takes long.
+ *
+ * The order is kept in columns of numbers: an object for each entry would be marked by every
+ * collection.
  */
 
 import { LongMap } from "./long-map.ts";
 
-type Node<Key, Value> = {
-  readonly key: Key;
-  value: Value;
-  older: Node<Key, Value> | undefined;
-  newer: Node<Key, Value> | undefined;
-};
+/** In the place of the number of a row. */
+const NONE = -1;
+const ROWS_MIN = 16;
 
 export class RecencyMap<Key, Value> {
-  readonly #nodes = new LongMap<Key, Node<Key, Value>>();
-  #oldest: Node<Key, Value> | undefined;
-  #newest: Node<Key, Value> | undefined;
+  readonly #rows = new LongMap<Key, number>();
+  #keys: (Key | undefined)[] = [];
+  #values: (Value | undefined)[] = [];
+  #older = new Int32Array(ROWS_MIN);
+  /** Of a row that is free: the next one that is. */
+  #newer = new Int32Array(ROWS_MIN);
+  #oldest = NONE;
+  #newest = NONE;
+  #free = NONE;
 
   get size(): number {
-    return this.#nodes.size;
+    return this.#rows.size;
   }
 
   has(key: Key): boolean {
-    return this.#nodes.has(key);
+    return this.#rows.has(key);
   }
 
   /** Without counting as a use. */
   get(key: Key): Value | undefined {
-    return this.#nodes.get(key)?.value;
+    const row = this.#rows.get(key);
+    return row === undefined ? undefined : this.#values[row];
   }
 
   /** The value; from now on its entry is the newest. */
   use(key: Key): Value | undefined {
-    const node = this.#nodes.get(key);
-    if (node !== undefined) this.#moveToEnd(node);
-    return node?.value;
+    const row = this.#rows.get(key);
+    if (row === undefined) return undefined;
+    this.#moveToEnd(row);
+    return this.#values[row];
   }
 
   /** From now on this entry is the newest. */
   set(key: Key, value: Value): void {
-    const known = this.#nodes.get(key);
-    if (known === undefined) {
-      const node = { key, value, older: undefined, newer: undefined };
-      this.#nodes.set(key, node);
-      this.#append(node);
-    } else {
-      known.value = value;
+    const known = this.#rows.get(key);
+    if (known !== undefined) {
+      this.#values[known] = value;
       this.#moveToEnd(known);
+      return;
     }
+    const row = this.#take();
+    this.#rows.set(key, row);
+    this.#keys[row] = key;
+    this.#values[row] = value;
+    this.#append(row);
   }
 
   delete(key: Key): void {
-    const node = this.#nodes.get(key);
-    if (node === undefined) return;
-    this.#nodes.delete(key);
-    this.#unlink(node);
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    this.#rows.delete(key);
+    if (this.#rows.size === 0) return this.#empty();
+    this.#unlink(row);
+    this.#keys[row] = undefined;
+    this.#values[row] = undefined;
+    this.#newer[row] = this.#free;
+    this.#free = row;
   }
 
   /** The value that has not been used for longest. */
   oldest(): Value | undefined {
-    return this.#oldest?.value;
+    return this.#values[this.#oldest];
   }
 
   /** Removes the entry that has not been used for longest. */
   deleteOldest(): void {
-    if (this.#oldest !== undefined) this.delete(this.#oldest.key);
+    const key = this.#keys[this.#oldest];
+    if (key !== undefined) this.delete(key);
+  }
+
+  /** Keys, the newest comes first. */
+  newest(): readonly Key[] {
+    const keys: Key[] = [];
+    for (let row = this.#newest; row !== NONE; row = this.#older[row] ?? NONE) {
+      const key = this.#keys[row];
+      if (key !== undefined) keys.push(key);
+    }
+    return keys;
   }
 
   /** The newest comes last. */
   *values(): Generator<Value> {
-    for (let node = this.#oldest; node !== undefined; node = node.newer) yield node.value;
+    for (let row = this.#oldest; row !== NONE; row = this.#newer[row] ?? NONE) {
+      const value = this.#values[row];
+      if (value !== undefined) yield value;
+    }
   }
 
-  #moveToEnd(node: Node<Key, Value>): void {
-    if (node === this.#newest) return;
-    this.#unlink(node);
-    this.#append(node);
+  /** A row that is free. */
+  #take(): number {
+    const row = this.#free;
+    if (row !== NONE) {
+      this.#free = this.#newer[row] ?? NONE;
+      return row;
+    }
+    const count = this.#keys.length;
+    if (count === this.#newer.length) {
+      this.#older = widened(this.#older);
+      this.#newer = widened(this.#newer);
+    }
+    return count;
   }
 
-  #append(node: Node<Key, Value>): void {
-    node.older = this.#newest;
-    node.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = node;
-    else this.#newest.newer = node;
-    this.#newest = node;
+  /** The room of many that have gone is given back. */
+  #empty(): void {
+    this.#keys = [];
+    this.#values = [];
+    this.#older = new Int32Array(ROWS_MIN);
+    this.#newer = new Int32Array(ROWS_MIN);
+    this.#oldest = NONE;
+    this.#newest = NONE;
+    this.#free = NONE;
   }
 
-  #unlink({ older, newer }: Node<Key, Value>): void {
-    if (older === undefined) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === undefined) this.#newest = older;
-    else newer.older = older;
+  #moveToEnd(row: number): void {
+    if (row === this.#newest) return;
+    this.#unlink(row);
+    this.#append(row);
   }
+
+  #append(row: number): void {
+    this.#older[row] = this.#newest;
+    this.#newer[row] = NONE;
+    if (this.#newest === NONE) this.#oldest = row;
+    else this.#newer[this.#newest] = row;
+    this.#newest = row;
+  }
+
+  #unlink(row: number): void {
+    const older = this.#older[row] ?? NONE;
+    const newer = this.#newer[row] ?? NONE;
+    if (older === NONE) this.#oldest = newer;
+    else this.#newer[older] = newer;
+    if (newer === NONE) this.#newest = older;
+    else this.#older[newer] = older;
+  }
+}
+
+function widened(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const wide = new Int32Array(2 * column.length);
+  wide.set(column);
+  return wide;
 }

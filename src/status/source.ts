@@ -6,7 +6,7 @@ import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import type { ErouteView, OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
-import type { Attempt, LastAttempt } from "../why/attempts.ts";
+import type { Attempt, LastAttempts } from "../why/attempt.ts";
 import type { Explanation } from "../why/explain.ts";
 
 import type { Series } from "./series.ts";
@@ -62,7 +62,7 @@ export type StatusSource = {
     limit: number,
   ): Promise<Result<readonly PeerListing[], string>>;
   /** The last attempt of each that may not be connected; see {@link Attempts.notConnected}. */
-  notConnected(): readonly LastAttempt[];
+  notConnected(): LastAttempts;
   /** Rows by egroup, counted once a minute; an egroup that was not counted yet is missing. */
   expected(): ReadonlyMap<string, ExpectedSites>;
   /** Whether the site has been seen since start. */

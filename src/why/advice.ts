@@ -2,7 +2,7 @@
 
 import type { Reason } from "../reason/reason.ts";
 import { alignment, type ErouteOfSite } from "./alignment.ts";
-import { type Attempt, hostOf } from "./attempts.ts";
+import { type Attempt, hostOf } from "./attempt.ts";
 import type { Comparison } from "./compare.ts";
 import { removalAdvice } from "./explain-removals.ts";
 import type { TrafficJudgement } from "./explain-traffic.ts";

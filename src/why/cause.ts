@@ -1,6 +1,6 @@
 /** Which of a site's attempts shows why it is not connected: not always the last one. Pure. */
 
-import type { Attempt } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
 import { followsFrom } from "./reason.ts";
 
 /**

@@ -6,7 +6,7 @@ import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
 import type { Reason } from "../reason/reason.ts";
 import { adviceFor } from "./advice.ts";
-import { type Attempt, hostOf } from "./attempts.ts";
+import { type Attempt, hostOf } from "./attempt.ts";
 import { causeOf } from "./cause.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { overlapFindings } from "./explain-overlap.ts";

@@ -1,7 +1,7 @@
 /** How often each reason ended an attempt: for metrics, with labels from a closed set. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-import { isStepOfDaemon } from "./attempts.ts";
+import { isStepOfDaemon } from "./attempt.ts";
 import { FAILURE_NAMES, failureName } from "./reason.ts";
 
 export type FailureCounts = {

@@ -3,7 +3,7 @@
 import type { CallView, ErouteView, OverlapView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { DatabaseReason, MatchReason, RowReason } from "../reason/reason.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Traffic } from "./explain-traffic.ts";
 import type { Removal } from "./removals.ts";
 

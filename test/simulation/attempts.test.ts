@@ -1,7 +1,7 @@
 /** Attempts that stop at each message: what the history of a site says about them. */
 
 import { expect, test } from "bun:test";
-import { createJournal } from "../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../src/concentrator/journal/create-journal.ts";
 import { Encr, Integ, Ke, TransformType } from "../../src/crypto/transform.ts";
 import { notify } from "../../src/ike/v2/notify.ts";
 import { type Attempts, createAttempts } from "../../src/why/attempts.ts";

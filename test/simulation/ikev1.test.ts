@@ -1,7 +1,7 @@
 /** Routers that call with IKEv1: not answered, but noted. */
 
 import { expect, test } from "bun:test";
-import { createJournal } from "../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../src/concentrator/journal/create-journal.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { createAttempts } from "../../src/why/attempts.ts";
 import { asIkeSpi, emitHeader } from "../../src/wire/header.ts";

@@ -101,7 +101,7 @@ test("`why` says which subnets of a connected site have no room", () => {
     match: { kind: "eroute", eroute: "fleet", pattern: "site-*", egroup: "sites", canCall: false },
     ...{ row: { kind: "none" }, traffic: new Map(), call: undefined, similar: undefined },
     eroutes: table.concentrator.snapshot().site("site-1"),
-    attempts: [{ outcome: "refused", times: 1, firstWallMs: 1_000, record, host: "192.0.2.1" }],
+    attempts: [{ outcome: "refused", times: 1, firstWallMs: 1_000, record }],
     ...{ peersThere: [], strangers: [], listening: [], overlaps: [] },
     ...{ tableIsFull: false, redirectedTo: undefined, removals: [] },
   });

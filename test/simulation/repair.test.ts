@@ -1,7 +1,7 @@
 /** Another program changes the kernel's tables: our objects come back, others are left alone. */
 
 import { expect, test } from "bun:test";
-import { createJournal } from "../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../src/concentrator/journal/create-journal.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { createAttempts } from "../../src/why/attempts.ts";

@@ -1,4 +1,8 @@
-/** How many entries each source has in the journal: who loses its oldest entry when it is full. */
+/**
+ * How many entries each source has in the journal: who loses its oldest entry when it is full. In
+ * columns of numbers: there are as many rows as entries, and an object for each would be marked by
+ * every collection.
+ */
 
 import type { EventSource } from "./event-source.ts";
 
@@ -12,81 +16,219 @@ export type JournalShares = {
   takeOldest(): number;
 };
 
-/** The entries of one source, the oldest first. Whatever goes is its oldest. */
-type Share = { readonly key: string; readonly line: Line; readonly entries: Entry[] };
+/** Entries in order: those of strangers, or those of all others. */
+type Line = { first: number; last: number; count: number };
 
-type Entry = { readonly sequence: number; readonly share: Share; isGone: boolean };
+/** In the place of the number of a row. */
+const NONE = -1;
 
-/** Entries in order. Those before `first` are gone, and some after it. */
-type Line = { entries: Entry[]; first: number; count: number };
-
-/** Entries that are gone and still in a line, beside as many as there are others. */
-const GONE_MAX = 256;
-
-/** Shares of a journal of `max` entries. */
+/** Shares of a journal of `max` entries, and of the one that comes before one is taken. */
 export function createShares(max: number): JournalShares {
-  const shareMax = Math.max(1, Math.floor(max * SHARE));
-  const strangersMax = Math.max(1, Math.floor(max * STRANGERS_SHARE));
-  const bySource = new Map<string, Share>();
+  return new Shares(max);
+}
+
+class Shares implements JournalShares {
+  readonly #shareMax: number;
+  readonly #strangersMax: number;
+  readonly #entries: Entries;
+  readonly #sources: Sources;
   /** Sources above their share: few, because only a few shares fit into the journal. */
-  const above = new Set<Share>();
-  const strangers: Line = { entries: [], first: 0, count: 0 };
-  const others: Line = { entries: [], first: 0, count: 0 };
+  readonly #above = new Set<number>();
+  readonly #strangers: Line = { first: NONE, last: NONE, count: 0 };
+  readonly #others: Line = { first: NONE, last: NONE, count: 0 };
 
-  const oldest = (): Entry | undefined => {
-    const stranger = firstOf(strangers);
-    if (strangers.count > strangersMax) return stranger;
-    const other = firstOf(others);
-    if (stranger === undefined || other === undefined) return stranger ?? other;
-    return stranger.sequence < other.sequence ? stranger : other;
-  };
-  const shareOf = ({ kind, key }: EventSource): Share => {
-    const known = bySource.get(key);
-    if (known !== undefined) return known;
-    const share = { key, line: kind === "stranger" ? strangers : others, entries: [] };
-    bySource.set(key, share);
-    return share;
-  };
-  return {
-    add(source, sequence) {
-      const share = shareOf(source);
-      const { line, entries } = share;
-      const entry = { sequence, share, isGone: false };
-      entries.push(entry);
-      line.entries.push(entry);
-      line.count++;
-      if (line.entries.length > 2 * line.count + GONE_MAX) dropGone(line);
-      if (entries.length > shareMax && source.kind !== "daemon") above.add(share);
-    },
-    takeOldest() {
-      let share: Share | undefined;
-      for (const one of above) {
-        if (one.entries.length > (share?.entries.length ?? 0)) share = one;
-      }
-      share ??= oldest()?.share;
-      const entry = share?.entries.shift();
-      if (share === undefined || entry === undefined) return Number.POSITIVE_INFINITY;
-      entry.isGone = true;
-      share.line.count--;
-      if (share.entries.length <= shareMax) above.delete(share);
-      if (share.entries.length === 0) bySource.delete(share.key);
-      return entry.sequence;
-    },
-  };
-}
-
-function firstOf(line: Line): Entry | undefined {
-  for (; line.first < line.entries.length; line.first++) {
-    const entry = line.entries[line.first];
-    if (entry !== undefined && !entry.isGone) return entry;
+  constructor(max: number) {
+    this.#shareMax = Math.max(1, Math.floor(max * SHARE));
+    this.#strangersMax = Math.max(1, Math.floor(max * STRANGERS_SHARE));
+    this.#entries = new Entries(max + 1);
+    this.#sources = new Sources(max + 1);
   }
-  return undefined;
+
+  add({ kind, key }: EventSource, sequence: number): void {
+    const sources = this.#sources;
+    const source = sources.withKey(key, kind === "stranger");
+    const entry = this.#entries.append(this.#lineOf(source), sequence, source);
+    const count = sources.append(source, entry, this.#entries);
+    if (count > this.#shareMax && kind !== "daemon") this.#above.add(source);
+  }
+
+  takeOldest(): number {
+    const sources = this.#sources;
+    let source = NONE;
+    for (const one of this.#above) {
+      if (source === NONE || sources.countOf(one) > sources.countOf(source)) source = one;
+    }
+    if (source === NONE) source = this.#sourceOfOldest();
+    if (source === NONE) return Number.POSITIVE_INFINITY;
+    const line = this.#lineOf(source);
+    const entry = sources.firstOf(source);
+    const sequence = this.#entries.sequenceOf(entry);
+    if (sources.countOf(source) - 1 <= this.#shareMax) this.#above.delete(source);
+    sources.shift(source, this.#entries);
+    this.#entries.remove(line, entry);
+    return sequence;
+  }
+
+  #sourceOfOldest(): number {
+    const { first: stranger, count } = this.#strangers;
+    const { first: other } = this.#others;
+    const entries = this.#entries;
+    const isStranger =
+      count > this.#strangersMax ||
+      other === NONE ||
+      (stranger !== NONE && entries.sequenceOf(stranger) < entries.sequenceOf(other));
+    const entry = isStranger ? stranger : other;
+    return entry === NONE ? NONE : entries.sourceOf(entry);
+  }
+
+  #lineOf(source: number): Line {
+    return this.#sources.isStranger(source) ? this.#strangers : this.#others;
+  }
 }
 
-/** Mostly those that are gone are the first ones. */
-function dropGone(line: Line): void {
-  line.entries.splice(0, line.first);
-  line.first = 0;
-  if (line.entries.length > line.count + GONE_MAX)
-    line.entries = line.entries.filter(({ isGone }) => !isGone);
+/** Rows from 0, as many as there can be; those that are free are used again. */
+class Rows {
+  readonly #next: Int32Array;
+  #free = NONE;
+  #used = 0;
+
+  constructor(max: number) {
+    this.#next = new Int32Array(max);
+  }
+
+  take(): number {
+    const row = this.#free;
+    if (row === NONE) return this.#used++;
+    this.#free = this.#next[row] ?? NONE;
+    return row;
+  }
+
+  giveBack(row: number): void {
+    this.#next[row] = this.#free;
+    this.#free = row;
+  }
+}
+
+/** The entries, each in its line, and behind the entry of its source that came before. */
+class Entries {
+  readonly #rows: Rows;
+  readonly #sequences: Float64Array;
+  readonly #sources: Int32Array;
+  readonly #older: Int32Array;
+  readonly #newer: Int32Array;
+  readonly #nextOfSource: Int32Array;
+
+  constructor(max: number) {
+    this.#rows = new Rows(max);
+    this.#sequences = new Float64Array(max);
+    this.#sources = new Int32Array(max);
+    this.#older = new Int32Array(max);
+    this.#newer = new Int32Array(max);
+    this.#nextOfSource = new Int32Array(max);
+  }
+
+  append(line: Line, sequence: number, source: number): number {
+    const row = this.#rows.take();
+    this.#sequences[row] = sequence;
+    this.#sources[row] = source;
+    this.#nextOfSource[row] = NONE;
+    this.#older[row] = line.last;
+    this.#newer[row] = NONE;
+    if (line.last === NONE) line.first = row;
+    else this.#newer[line.last] = row;
+    line.last = row;
+    line.count++;
+    return row;
+  }
+
+  remove(line: Line, row: number): void {
+    const older = this.#older[row] ?? NONE;
+    const newer = this.#newer[row] ?? NONE;
+    if (older === NONE) line.first = newer;
+    else this.#newer[older] = newer;
+    if (newer === NONE) line.last = older;
+    else this.#older[newer] = older;
+    line.count--;
+    this.#rows.giveBack(row);
+  }
+
+  sequenceOf(row: number): number {
+    return this.#sequences[row] ?? Number.POSITIVE_INFINITY;
+  }
+
+  sourceOf(row: number): number {
+    return this.#sources[row] ?? NONE;
+  }
+
+  nextOfSource(row: number): number {
+    return this.#nextOfSource[row] ?? NONE;
+  }
+
+  follow(row: number, next: number): void {
+    this.#nextOfSource[row] = next;
+  }
+}
+
+/** The sources that have entries. Whatever goes is the oldest of its source. */
+class Sources {
+  readonly #rows: Rows;
+  readonly #byKey = new Map<string, number>();
+  readonly #keys: string[] = [];
+  readonly #isStranger: Uint8Array;
+  readonly #counts: Int32Array;
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+
+  constructor(max: number) {
+    this.#rows = new Rows(max);
+    this.#isStranger = new Uint8Array(max);
+    this.#counts = new Int32Array(max);
+    this.#first = new Int32Array(max);
+    this.#last = new Int32Array(max);
+  }
+
+  /** The source, which may have no entry yet. */
+  withKey(key: string, isStranger: boolean): number {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const row = this.#rows.take();
+    this.#byKey.set(key, row);
+    this.#keys[row] = key;
+    this.#isStranger[row] = isStranger ? 1 : 0;
+    this.#counts[row] = 0;
+    return row;
+  }
+
+  /** Returns how many entries it has now. */
+  append(row: number, entry: number, entries: Entries): number {
+    const count = this.countOf(row);
+    if (count === 0) this.#first[row] = entry;
+    else entries.follow(this.#last[row] ?? NONE, entry);
+    this.#last[row] = entry;
+    this.#counts[row] = count + 1;
+    return count + 1;
+  }
+
+  /** Its first entry goes; a source without entries is forgotten. */
+  shift(row: number, entries: Entries): void {
+    const count = this.countOf(row) - 1;
+    this.#first[row] = entries.nextOfSource(this.firstOf(row));
+    this.#counts[row] = count;
+    if (count > 0) return;
+    this.#byKey.delete(this.#keys[row] ?? "");
+    this.#keys[row] = "";
+    this.#rows.giveBack(row);
+  }
+
+  countOf(row: number): number {
+    return this.#counts[row] ?? 0;
+  }
+
+  firstOf(row: number): number {
+    return this.#first[row] ?? NONE;
+  }
+
+  isStranger(row: number): boolean {
+    return this.#isStranger[row] === 1;
+  }
 }

@@ -1,8 +1,7 @@
 /** The journal: what happened to which site, and why. One entry a step; never a secret in it. */
 
 import type { Reason } from "../../reason/reason.ts";
-import { type EventSource, eventSourceOf } from "./event-source.ts";
-import { createShares } from "./journal-shares.ts";
+import type { EventSource } from "./event-source.ts";
 
 /** How far a negotiation or an SA has come. */
 export const JOURNAL_STEPS = [
@@ -84,53 +83,6 @@ export type Journal = {
   following(after: number, count: number): readonly JournalRecord[];
 };
 
-/** A journal that keeps the last `max` entries. */
-export function createJournal(max: number): Journal {
-  /** By sequence, with gaps where entries were dropped early. Those before `first` are dropped. */
-  const kept: JournalRecord[] = [];
-  let first = 0;
-  const shares = createShares(max);
-  let sequence = 0;
-  const firstAfter = (after: number) => firstIndex(kept, first, after);
-  const keep = (record: JournalRecord, source: EventSource): void => {
-    kept.push(record);
-    shares.add(source, record.sequence);
-    if (kept.length - first > max) drop(firstAfter(shares.takeOldest() - 1));
-  };
-  /** Mostly the oldest goes. Moving all others each time would take longer than all the rest. */
-  const drop = (index: number): void => {
-    if (index > first) kept.splice(index, 1);
-    else if (++first >= DROPPED_MAX) {
-      kept.splice(0, first);
-      first = 0;
-    }
-  };
-  return {
-    add(entry, wallMs, source = eventSourceOf(entry)) {
-      const record = recordOf(harmless(entry), ++sequence, wallMs);
-      keep(record, source);
-      return record;
-    },
-    restore(records) {
-      for (const record of records) {
-        if (record.sequence <= sequence) continue;
-        sequence = record.sequence;
-        keep(record, eventSourceOf(record));
-      }
-    },
-    recent(count, after = 0) {
-      return kept.slice(Math.max(kept.length - count, firstAfter(after)));
-    },
-    following(after, count) {
-      const from = firstAfter(after);
-      return kept.slice(from, from + count);
-    },
-  };
-}
-
-/** Records in memory that no longer count. */
-const DROPPED_MAX = 256;
-
 /** The entry in its place. */
 export function recordOf(entry: JournalEntry, sequence: number, wallMs: number): JournalRecord {
   const { level, step, outcome, reason, peerId, eroute, remote, ikeSa, detail } = entry;
@@ -152,18 +104,6 @@ export function recordOf(entry: JournalEntry, sequence: number, wallMs: number):
   if (entry.offered !== undefined) record.offered = entry.offered;
   if (entry.wanted !== undefined) record.wanted = entry.wanted;
   return record;
-}
-
-/** Where the first record with a sequence above `after` is, not before `from`. */
-function firstIndex(kept: readonly JournalRecord[], from: number, after: number): number {
-  let low = from;
-  let high = kept.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((kept[middle]?.sequence ?? 0) > after) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /**

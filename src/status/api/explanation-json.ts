@@ -1,6 +1,6 @@
 /** Why a site is or is not connected, as JSON. */
 
-import type { Attempt } from "../../why/attempts.ts";
+import type { Attempt } from "../../why/attempt.ts";
 import type { SiteExplanation } from "../source.ts";
 
 /** The body of `GET /api/v1/peers/:id/explain`. */

@@ -1,6 +1,6 @@
 /** Sites and strangers that are not connected, as the API answers them. */
 
-import type { LastAttempt } from "../../why/attempts.ts";
+import type { LastAttempt } from "../../why/attempt.ts";
 import { reasonText } from "../../why/reason.ts";
 import { lastOf, listNotConnected } from "../lists/not-connected.ts";
 import type { StatusSource } from "../source.ts";

@@ -1,7 +1,7 @@
 /** Sites and strangers that tried to connect, or were connected, and are not: list and counts. */
 
 import type { AlgorithmFilter } from "../../why/algorithm-filter.ts";
-import { hostOf, type LastAttempt } from "../../why/attempts.ts";
+import { hostOf, type LastAttempt } from "../../why/attempt.ts";
 import type { StatusSource } from "../source.ts";
 import { inTurns } from "./turns.ts";
 
@@ -53,7 +53,10 @@ export async function listNotConnected(
   const counts = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
   const found: LastAttempt[] = [];
   const needle = query.text?.toLowerCase();
-  await inTurns(source.notConnected(), SITES_PER_TURN, (site) => {
+  const { keys, read } = source.notConnected();
+  await inTurns(keys, SITES_PER_TURN, (key) => {
+    const site = read(key);
+    if (site === undefined) return;
     const { peerId } = site.attempt.record;
     // A stranger may have failed under its ID, or an IKE SA ended after its replacement was up.
     if (peerId !== undefined && snapshot.isConnected(peerId)) return;

@@ -4,7 +4,7 @@
  */
 
 import type { FC } from "hono/jsx";
-import { hostOf, type LastAttempt } from "../../why/attempts.ts";
+import { hostOf, type LastAttempt } from "../../why/attempt.ts";
 import { reasonText } from "../../why/reason.ts";
 import { lastOf } from "../lists/not-connected.ts";
 import { sitePath } from "../paths.ts";

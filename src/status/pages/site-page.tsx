@@ -3,7 +3,7 @@
 
 import type { FC } from "hono/jsx";
 import { parseAddress } from "../../inet/address.ts";
-import type { Attempt } from "../../why/attempts.ts";
+import type { Attempt } from "../../why/attempt.ts";
 import type { Explanation } from "../../why/explain.ts";
 import type { Finding } from "../../why/finding.ts";
 import { reasonText } from "../../why/reason.ts";

@@ -1,7 +1,7 @@
 /** `erouted tunnels|sa|events`: what they show from a daemon's own API. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createJournal } from "../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
 import { createStatusApp } from "../../../src/status/app.ts";
 import { failures, NOW_MS, sampleSource } from "../status/sample.ts";
 import { runWith } from "./terminal.ts";

@@ -1,12 +1,9 @@
 /** Floods: what journal and log show of them, and of the events of others. */
 
 import { describe, expect, test } from "bun:test";
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
 import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/journal/fold.ts";
-import {
-  createJournal,
-  type JournalEntry,
-  type JournalStep,
-} from "../../../src/concentrator/journal/journal.ts";
+import type { JournalEntry, JournalStep } from "../../../src/concentrator/journal/journal.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import type { Reason } from "../../../src/reason/reason.ts";
 

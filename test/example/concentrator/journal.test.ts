@@ -1,7 +1,8 @@
 /** The journal: what it keeps of texts from rows and strangers. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
+import type { JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 
 const ENTRY: JournalEntry = {
   ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "bad-mask" },

@@ -1,12 +1,9 @@
 /** Everything that happens is counted, and part of it written. */
 
 import { afterEach, expect, jest, test } from "bun:test";
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
 import { FOLD_MS } from "../../../src/concentrator/journal/fold.ts";
-import {
-  createJournal,
-  type JournalEntry,
-  type JournalRecord,
-} from "../../../src/concentrator/journal/journal.ts";
+import type { JournalEntry, JournalRecord } from "../../../src/concentrator/journal/journal.ts";
 import { createRecorder } from "../../../src/daemon/record.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";

@@ -1,7 +1,7 @@
 /** A status source of plain data: sites, some failures, and a hostile peer ID. */
 
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
 import type { Journal, JournalEntry } from "../../../src/concentrator/journal/journal.ts";
-import { createJournal } from "../../../src/concentrator/journal/journal.ts";
 import {
   COUNTER_NAMES,
   type Counters,

@@ -1,7 +1,8 @@
 /** Why a site is or is not connected, from what is known of it. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
+import type { JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import type { DatabaseReason } from "../../../src/reason/reason.ts";

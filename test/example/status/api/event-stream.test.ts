@@ -1,7 +1,8 @@
 /** The journal as server-sent events: where it starts, what is left out, slow and many readers. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../../src/concentrator/journal/create-journal.ts";
+import type { JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { sampleSource } from "../sample.ts";
 

@@ -1,7 +1,7 @@
 /** An explanation as JSON, held to the schema that the API's document is made from. */
 
 import { expect, test } from "bun:test";
-import { createJournal } from "../../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../../src/concentrator/journal/create-journal.ts";
 import { asInstant } from "../../../../src/octets/instant.ts";
 import { explanationJson } from "../../../../src/status/api/explanation-json.ts";
 import { ANSWERS } from "../../../../src/status/api/schemas.ts";

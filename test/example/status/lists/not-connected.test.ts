@@ -4,7 +4,8 @@
  */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../../src/concentrator/journal/create-journal.ts";
+import type { JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
 import type { Reason } from "../../../../src/reason/reason.ts";
 import { ANSWERS } from "../../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
