@@ -93,6 +93,20 @@ export class RecencyMap<Key, Value> {
     return keys;
   }
 
+  /** The first `max` keys, of those that have not been used for longest. */
+  oldestKeys(max: number): readonly Key[] {
+    const keys: Key[] = [];
+    for (
+      let row = this.#oldest;
+      row !== NONE && keys.length < max;
+      row = this.#newer[row] ?? NONE
+    ) {
+      const key = this.#keys[row];
+      if (key !== undefined) keys.push(key);
+    }
+    return keys;
+  }
+
   /** The newest comes last. */
   *values(): Generator<Value> {
     for (let row = this.#oldest; row !== NONE; row = this.#newer[row] ?? NONE) {

@@ -7,9 +7,10 @@
  */
 
 import type { Instant } from "../../octets/instant.ts";
-import { RecencyMap } from "../../octets/recency-map.ts";
-import { type Bucket, newBucket, Rate, type RateLimit, takeToken } from "../rate.ts";
+import { ClosedWords } from "../../octets/words.ts";
+import { Rate, type RateLimit } from "../rate.ts";
 import { type EventSource, eventSourceOf, isOfOperator, siteSource } from "./event-source.ts";
+import { type Fold, FoldSources, type Sameness } from "./fold-sources.ts";
 import type { JournalEntry } from "./journal.ts";
 
 /** The same thing happening to the same site or prefix, with the same ID: then it is folded. */
@@ -24,12 +25,8 @@ const WATCHED: RateLimit = { perSecond: 50, burst: 500 };
 /** Sites, and prefixes; the one that has been quiet longest is forgotten. */
 const SITES_MAX = 16_384;
 const PREFIXES_MAX = 4_096;
-/** After this time without an entry, a source may do whatever a new one may: it is forgotten. */
-const QUIET_MS = 300_000;
-/** Sources that are forgotten at one time. */
-const FORGOTTEN_AT_ONCE = 2_000;
-/** Different things of one source. */
-const KINDS_MAX = 32;
+/** Sources that are looked at for being quiet, at one time. */
+const LOOKED_AT_ONCE = 4_000;
 /** Lines that were left out and are still to be reported. */
 const WAITING_MAX = 1_024;
 /** Reports of lines left out, made at one time. */
@@ -48,7 +45,7 @@ export type Folding = {
   take(entry: JournalEntry, now: Instant, more?: TakeOptions): JournalEntry | undefined;
   /** Lines that tell what was left out since, at most {@link TOLD_AT_ONCE}. */
   due(now: Instant): readonly JournalEntry[];
-  /** Frees what is kept of sources that have been quiet for long, of so many at a time. */
+  /** Forgets sources that may do again whatever a new one may, of so many at a time. */
   forgetQuiet(now: Instant): void;
   /** Whether a report is still due. */
   readonly isWaiting: boolean;
@@ -60,39 +57,15 @@ export type Folding = {
 
 export type TakeOptions = { readonly isWatched?: boolean; readonly source?: EventSource };
 
-/** What was left out of one kind, of one source, or of all strangers: one line will report it. */
-type Fold = {
-  count: number;
-  since: Instant;
-  last: JournalEntry | undefined;
-  readonly words: (count: number) => string;
-  /** Gets what finds no room here. */
-  readonly up: Fold | undefined;
-};
-
-/** Things that count as the same, of one source. There is a fold once something was left out. */
-type Kind = Sameness & Bucket & { fold: Fold | undefined };
-
-/** Entries that have all of this in common are repeats. */
-type Sameness = Pick<JournalEntry, "step" | "outcome" | "level" | "reason"> & {
-  readonly about: string | undefined;
-};
-
-type Source = Bucket & {
-  readonly name: string;
-  fold: Fold | undefined;
-  /** The one that came last is the last. */
-  readonly kinds: Kind[];
-};
-
 /** Nothing has been left out yet. */
 export function createFolding(now: Instant): Folding {
   return new Folder(now);
 }
 
 class Folder implements Folding {
-  readonly #sites = new RecencyMap<string, Source>();
-  readonly #prefixes = new RecencyMap<string, Source>();
+  readonly #sites = new FoldSources(SITES_MAX);
+  readonly #prefixes = new FoldSources(PREFIXES_MAX);
+  readonly #kinds = new Kinds();
   readonly #waiting = new Set<Fold>();
   readonly #strangers: Rate;
   readonly #rest: Fold = newFold((count) => `and ${counted(count)} more of others`, undefined);
@@ -106,22 +79,29 @@ class Folder implements Folding {
     const { isWatched = false } = more;
     // An operator who requests something about a site wants to see the result.
     if (isOfOperator(entry)) {
-      if (entry.peerId !== undefined) this.#sites.delete(siteSource(entry.peerId).key);
+      if (entry.peerId !== undefined) this.#sites.forget(siteSource(entry.peerId).key);
       return entry;
     }
     const of = more.source ?? eventSourceOf(entry);
-    const source = this.#sourceOf(of, now, isWatched);
-    const kind = kindOf(source, isWatched ? WATCHED_KIND : samenessOf(entry, of), now);
-    if (!takeToken(kind, isWatched ? WATCHED : REPEATS, now))
-      return this.#leaveOut(this.#foldOf(source, kind), entry, now);
-    const hasShare = takeToken(source, isWatched ? WATCHED : SHARE, now);
-    if (of.kind !== "daemon" && !hasShare) {
-      return this.#leaveOut(this.#foldOf(source), entry, now);
+    const sources = of.kind === "stranger" ? this.#prefixes : this.#sites;
+    const [share, repeats] = isWatched ? [WATCHED, WATCHED] : [SHARE, REPEATS];
+    const source = sources.sourceAt(isWatched ? `${of.key} watched` : of.key, share, now);
+    const sameness = isWatched ? WATCHED_KIND : this.#kinds.samenessOf(entry, of);
+    const kind = sources.kindOf(source, sameness, repeats, now);
+    const ofSource = () => sources.foldOfSource(source, () => this.#newFoldOf(of));
+    const leaveOut = (fold: Fold) => {
+      sources.noteLeftOut(source, now);
+      return this.#leaveOut(fold, entry, now);
+    };
+    if (!sources.takeOfKind(source, kind, repeats, now)) {
+      return leaveOut(sources.foldOfKind(kind, () => newFold(likeIt, ofSource())));
     }
-    if (of.kind === "stranger" && !isWatched && !this.#strangers.take(now)) {
-      return this.#leaveOut(this.#foldOf(source), entry, now);
-    }
-    return kind.fold === undefined ? entry : this.#told(kind.fold, entry, now);
+    const hasShare = sources.take(source, share, now);
+    if (of.kind !== "daemon" && !hasShare) return leaveOut(ofSource());
+    const isStranger = of.kind === "stranger" && !isWatched;
+    if (isStranger && !this.#strangers.take(now)) return leaveOut(ofSource());
+    const fold = sources.foldOfKind(kind);
+    return fold === undefined ? entry : this.#told(fold, entry, now);
   }
 
   due(now: Instant): readonly JournalEntry[] {
@@ -136,14 +116,8 @@ class Folder implements Folding {
   }
 
   forgetQuiet(now: Instant): void {
-    for (const table of [this.#sites, this.#prefixes]) {
-      for (let n = 0; n < FORGOTTEN_AT_ONCE; n++) {
-        const source = table.oldest();
-        // Whoever repeats himself all the time is given a token every half minute.
-        if (source === undefined || source.at > now - QUIET_MS) break;
-        table.deleteOldest();
-      }
-    }
+    this.#sites.forgetQuiet(now, LOOKED_AT_ONCE);
+    this.#prefixes.forgetQuiet(now, LOOKED_AT_ONCE);
   }
 
   get isWaiting(): boolean {
@@ -178,67 +152,29 @@ class Folder implements Folding {
     return { ...entry, folded, detail: `${entry.detail} (${words(folded)}, in ${seconds} s)` };
   }
 
-  #sourceOf({ kind, key, name }: EventSource, now: Instant, isWatched: boolean): Source {
-    const isStranger = kind === "stranger";
-    const table = isStranger ? this.#prefixes : this.#sites;
-    const place = isWatched ? `${key} watched` : key;
-    const known = table.use(place);
-    if (known !== undefined) return known;
-    const { tokens, at } = newBucket(isWatched ? WATCHED : SHARE, now);
-    const source = { name, tokens, at, fold: undefined, kinds: [] };
-    table.set(place, source);
-    if (table.size > (isStranger ? PREFIXES_MAX : SITES_MAX)) table.deleteOldest();
-    return source;
+  #newFoldOf({ name }: EventSource): Fold {
+    return newFold((count) => `and ${counted(count)} more of ${name}`, this.#rest);
   }
-
-  /** Of one kind, or of the source without its kinds. */
-  #foldOf(source: Source, kind?: Kind): Fold {
-    const { name } = source;
-    source.fold ??= newFold((count) => `and ${counted(count)} more of ${name}`, this.#rest);
-    if (kind === undefined) return source.fold;
-    kind.fold ??= newFold(likeIt, source.fold);
-    return kind.fold;
-  }
-}
-
-function kindOf({ kinds }: Source, sameness: Sameness, now: Instant): Kind {
-  const at = kinds.findIndex((kind) => isSame(kind, sameness));
-  const known = kinds[at];
-  if (known !== undefined) {
-    if (at < kinds.length - 1) kinds.push(...kinds.splice(at, 1));
-    return known;
-  }
-  const { step, outcome, level, reason, about } = sameness;
-  const { tokens, at: since } = newBucket(sameness === WATCHED_KIND ? WATCHED : REPEATS, now);
-  const kind = { step, outcome, level, reason, about, tokens, at: since, fold: undefined };
-  kinds.push(kind);
-  if (kinds.length > KINDS_MAX) kinds.shift();
-  return kind;
-}
-
-function isSame(a: Sameness, b: Sameness): boolean {
-  return (
-    a.reason === b.reason &&
-    a.step === b.step &&
-    a.outcome === b.outcome &&
-    a.level === b.level &&
-    a.about === b.about
-  );
 }
 
 /** Of a traced site, everything counts as the same. */
-const WATCHED_KIND: Sameness = {
-  level: "debug",
-  step: "control",
-  outcome: "note",
-  reason: "message",
-  about: undefined,
-};
+const WATCHED_KIND: Sameness = { what: -1, about: undefined };
 
-/** Of the daemon's own notes only those that say the same are repeats. */
-function samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
-  const { step, outcome, reason, level, peerId, detail } = entry;
-  return { step, outcome, level, reason, about: kind === "daemon" ? detail : peerId };
+/** Step, outcome, level and reason, as one number. */
+class Kinds {
+  readonly #levels = new ClosedWords<JournalEntry["level"]>(8);
+  readonly #outcomes = new ClosedWords<JournalEntry["outcome"]>(8);
+  readonly #steps = new ClosedWords<JournalEntry["step"]>(64);
+  readonly #reasons = new ClosedWords<JournalEntry["reason"]>(4_096);
+
+  /** Of the daemon's own notes only those that say the same are repeats. */
+  samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
+    const level = this.#levels.numberOf(entry.level);
+    const outcome = this.#outcomes.numberOf(entry.outcome);
+    const step = this.#steps.numberOf(entry.step);
+    const what = ((this.#reasons.numberOf(entry.reason) * 64 + step) * 8 + outcome) * 8 + level;
+    return { what, about: kind === "daemon" ? entry.detail : entry.peerId };
+  }
 }
 
 function newFold(words: Fold["words"], up: Fold | undefined): Fold {

@@ -6,8 +6,7 @@
  * are numbers, which only the codec that wrote them can read.
  */
 
-import { assert } from "../../octets/assert.ts";
-import { Words } from "../../octets/words.ts";
+import { ClosedWords, Words } from "../../octets/words.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { JournalRecord } from "./journal.ts";
 
@@ -46,10 +45,10 @@ const SCRATCH_OCTETS = 4_096;
 type Rest = Pick<JournalRecord, "folded" | "offered" | "wanted">;
 
 export class RecordCodec {
-  readonly #levels = new Words<JournalRecord["level"]>(CLOSED_MAX);
-  readonly #steps = new Words<JournalRecord["step"]>(CLOSED_MAX);
-  readonly #outcomes = new Words<JournalRecord["outcome"]>(CLOSED_MAX);
-  readonly #reasons = new Words<Reason>(NO_WORD);
+  readonly #levels = new ClosedWords<JournalRecord["level"]>(CLOSED_MAX);
+  readonly #steps = new ClosedWords<JournalRecord["step"]>(CLOSED_MAX);
+  readonly #outcomes = new ClosedWords<JournalRecord["outcome"]>(CLOSED_MAX);
+  readonly #reasons = new ClosedWords<Reason>(NO_WORD);
   /** Names of eroutes without the peer ID at their end: `fleet/`. */
   readonly #eroutes = new Words<string>(EROUTES_MAX);
   readonly #encoder = new TextEncoder();
@@ -80,10 +79,10 @@ export class RecordCodec {
       end ??= this.#writeWide(text);
     }
     const head = this.#head;
-    head.setUint8(LEVEL, known(this.#levels.numberOf(record.level)));
-    head.setUint8(STEP, known(this.#steps.numberOf(record.step)));
-    head.setUint8(OUTCOME, known(this.#outcomes.numberOf(record.outcome)));
-    head.setUint16(REASON, known(this.#reasons.numberOf(record.reason)));
+    head.setUint8(LEVEL, this.#levels.numberOf(record.level));
+    head.setUint8(STEP, this.#steps.numberOf(record.step));
+    head.setUint8(OUTCOME, this.#outcomes.numberOf(record.outcome));
+    head.setUint16(REASON, this.#reasons.numberOf(record.reason));
     head.setFloat64(SEQUENCE, record.sequence);
     head.setFloat64(WALL_MS, record.wallMs);
     head.setUint32(REST_LENGTH, rest.length);
@@ -111,10 +110,10 @@ export class RecordCodec {
     const start = name ?? this.#eroutes.at(head.getUint16(EROUTE));
     const detailAt = at + head.getUint32(REST_LENGTH);
     const record: { -readonly [Key in keyof JournalRecord]: JournalRecord[Key] } = {
-      level: known(this.#levels.at(head.getUint8(LEVEL))),
-      step: known(this.#steps.at(head.getUint8(STEP))),
-      outcome: known(this.#outcomes.at(head.getUint8(OUTCOME))),
-      reason: known(this.#reasons.at(head.getUint16(REASON))),
+      level: this.#levels.at(head.getUint8(LEVEL)),
+      step: this.#steps.at(head.getUint8(STEP)),
+      outcome: this.#outcomes.at(head.getUint8(OUTCOME)),
+      reason: this.#reasons.at(head.getUint16(REASON)),
       peerId,
       eroute: start === undefined || (flags & IS_OF_PEER) === 0 ? start : `${start}${peerId}`,
       remote,
@@ -202,9 +201,4 @@ function isOfSame(a: JournalRecord, b: JournalRecord): boolean {
 /** What was written of a {@link Rest}. */
 function restFrom(text: string): Rest {
   return JSON.parse(text);
-}
-
-function known<T>(value: T | undefined): T {
-  assert(value !== undefined, "each word of a closed union has a number");
-  return value;
 }

@@ -1,6 +1,7 @@
 /** Floods: what journal and log show of them, and of the events of others. */
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { createJournal } from "../../../src/concentrator/journal/create-journal.ts";
 import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/journal/fold.ts";
 import type { JournalEntry, JournalStep } from "../../../src/concentrator/journal/journal.ts";
@@ -143,18 +144,58 @@ describe("shares", () => {
 });
 
 describe("memory", () => {
-  test("sources that have been quiet for five minutes are forgotten, others are not", () => {
+  test("sources that may do whatever new ones may are forgotten, others are not", () => {
     const folding = createFolding(asInstant(0));
     const of = (i: number, isProven: boolean) => {
       const remote = `10.0.${i >> 8}.${i & 0xff}:500`;
       return { ...ENTRY, peerId: `site-${i}`, remote, isProven };
     };
-    for (let i = 0; i < 3_000; i++) folding.take(of(i, i % 2 === 0), asInstant(i));
+    for (let i = 0; i < 3_000; i++) folding.take(of(i, i % 20 !== 0), asInstant(i));
     expect(folding.size).toBe(3_000);
-    folding.forgetQuiet(asInstant(302_000));
-    expect(folding.size).toBe(999);
-    folding.forgetQuiet(asInstant(303_000));
+    folding.forgetQuiet(asInstant(29_000));
+    expect(folding.size).toBe(3_000);
+    folding.forgetQuiet(asInstant(32_500));
+    expect(folding.size).toBe(499);
+    folding.forgetQuiet(asInstant(33_500));
     expect(folding.size).toBe(0);
+  });
+
+  test("a source that repeats itself is remembered for as long as that counts", () => {
+    const folding = createFolding(asInstant(0));
+    for (let i = 0; i < 4; i++) folding.take(ENTRY, asInstant(0));
+    folding.take({ ...ENTRY, peerId: "site-2", isProven: true }, asInstant(0));
+    folding.forgetQuiet(asInstant(119_000));
+    expect(folding.size).toBe(1);
+    folding.forgetQuiet(asInstant(121_000));
+    expect(folding.size).toBe(0);
+  });
+
+  test("whatever is forgotten when, the same lines are written", () => {
+    const step = fc.record({
+      wait: fc.oneof(fc.nat(2_000), fc.nat(90_000)),
+      site: fc.nat(2),
+      isProven: fc.boolean(),
+      reason: fc.constantFrom(...REASONS.slice(0, 3)),
+      burst: fc.integer({ min: 1, max: 40 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {
+        const [forgetful, other] = [createFolding(asInstant(0)), createFolding(asInstant(0))];
+        let at = 0;
+        for (const { wait, site, isProven, reason, burst } of steps) {
+          at += wait;
+          forgetful.forgetQuiet(asInstant(at));
+          const entry = { ...ENTRY, peerId: `site-${site}`, isProven, reason };
+          for (let n = 0; n < burst; n++) {
+            const lines = [forgetful, other].map((one) => one.take(entry, asInstant(at)));
+            expect(lines[0]).toEqual(lines[1]);
+          }
+          const due = [forgetful, other].map((one) => one.due(asInstant(at)));
+          expect(due[0]).toEqual(due[1]);
+        }
+        expect(forgetful.folded).toBe(other.folded);
+      }),
+    );
   });
 
   test("who repeats himself all the time is never new", () => {
