@@ -83,12 +83,12 @@ export class RecencyMap<Key, Value> {
     if (key !== undefined) this.delete(key);
   }
 
-  /** Keys, the newest comes first. */
-  newest(): readonly Key[] {
+  /** Keys of the values that are wanted, the newest comes first. */
+  keysOf(isWanted: (value: Value) => boolean): readonly Key[] {
     const keys: Key[] = [];
     for (let row = this.#newest; row !== NONE; row = this.#older[row] ?? NONE) {
-      const key = this.#keys[row];
-      if (key !== undefined) keys.push(key);
+      const [key, value] = [this.#keys[row], this.#values[row]];
+      if (key !== undefined && value !== undefined && isWanted(value)) keys.push(key);
     }
     return keys;
   }
@@ -105,14 +105,6 @@ export class RecencyMap<Key, Value> {
       if (key !== undefined) keys.push(key);
     }
     return keys;
-  }
-
-  /** The newest comes last. */
-  *values(): Generator<Value> {
-    for (let row = this.#oldest; row !== NONE; row = this.#newer[row] ?? NONE) {
-      const value = this.#values[row];
-      if (value !== undefined) yield value;
-    }
   }
 
   /** A row that is free. */

@@ -77,20 +77,25 @@ export function createAttempts(
     peersAt(address, max) {
       const isThere = ({ record: { peerId, remote } }: Attempt) =>
         peerId !== undefined && hostOf(remote) === address;
-      const there = [unknown, undecided, known].flatMap((table) => lastOnes(table, isThere, max));
+      const there = [unknown, undecided, known].flatMap((table) =>
+        lastOnes(table, isThere, { max, keys: table.keysAt(address) }),
+      );
       return there.flatMap(({ record: { peerId } }) => peerId ?? []).slice(0, max);
     },
-    strangers: (max) => lastOnes(unknown, isStranger, max),
+    strangers: (max) => lastOnes(unknown, isStranger, { max }),
     unknownIds: (max) =>
-      lastOnes(unknown, (attempt) => !isStranger(attempt), max).flatMap(
+      lastOnes(unknown, (attempt) => !isStranger(attempt), { max }).flatMap(
         ({ record: { peerId } }) => peerId ?? [],
       ),
     notConnected: () => ({
-      keys: [known, undecided, unknown].flatMap((table) => table.keys()),
+      keys: [known, undecided, unknown].flatMap((table) =>
+        table.keys((outcome) => outcome !== "connected"),
+      ),
       read(key) {
         const table = tableOf(key);
-        const attempt = table?.lastOf(key, (outcome) => outcome !== "connected");
-        return attempt && { attempt, isKnown: table !== unknown };
+        const attempt = table?.lastOf(key);
+        if (attempt === undefined || attempt.outcome === "connected") return undefined;
+        return { attempt, isKnown: table !== unknown };
       },
     }),
     removalsOf: (peerId) => removals.of(peerId),
@@ -104,10 +109,10 @@ export function createAttempts(
 function lastOnes(
   table: Histories,
   isWanted: (attempt: Attempt) => boolean,
-  max: number,
+  { max, keys = table.keys() }: { readonly max: number; readonly keys?: readonly string[] },
 ): readonly Attempt[] {
   const last: Attempt[] = [];
-  for (const key of table.keys()) {
+  for (const key of keys) {
     if (last.length >= max) break;
     const attempt = table.lastOf(key);
     if (attempt !== undefined && isWanted(attempt)) last.push(attempt);

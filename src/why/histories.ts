@@ -5,7 +5,7 @@ import type { RecordCodec } from "../concentrator/journal/record-codec.ts";
 import { assert } from "../octets/assert.ts";
 import { OctetRuns, type RunPlace } from "../octets/octet-runs.ts";
 import { RecencyMap } from "../octets/recency-map.ts";
-import { ATTEMPT_OUTCOMES, type Attempt } from "./attempt.ts";
+import { ATTEMPT_OUTCOMES, type Attempt, hostOf } from "./attempt.ts";
 
 /** Before each record, the newest first: outcome, how often, since when, the record's length. */
 const OUTCOME = 0;
@@ -22,7 +22,7 @@ type Written = { readonly record: JournalRecord; readonly octets: Uint8Array };
 export class Histories {
   readonly #max: number;
   readonly #codec: RecordCodec;
-  readonly #places = new RecencyMap<string, RunPlace>();
+  readonly #held = new RecencyMap<string, Held>();
   readonly #runs = new OctetRuns();
   #scratch = new Uint8Array(SCRATCH_OCTETS);
   #head = new DataView(this.#scratch.buffer);
@@ -35,18 +35,18 @@ export class Histories {
   }
 
   get size(): number {
-    return this.#places.size;
+    return this.#held.size;
   }
 
   has(key: string): boolean {
-    return this.#places.has(key);
+    return this.#held.has(key);
   }
 
   /** A copy, the oldest attempt first; empty: there is no history. */
   get(key: string): Attempt[] {
-    const place = this.#places.get(key);
-    if (place === undefined) return [];
-    const octets = this.#runs.view(place);
+    const held = this.#held.get(key);
+    if (held === undefined) return [];
+    const octets = this.#runs.view(placeIn(held));
     const attempts: Attempt[] = [];
     const read: Written[] = [];
     for (let at = 0; at < octets.length; ) {
@@ -60,38 +60,43 @@ export class Histories {
   }
 
   /** What was put last comes first. */
-  keys(): readonly string[] {
-    return this.#places.newest();
+  keys(isWanted = (_: Attempt["outcome"]) => true): readonly string[] {
+    return this.#held.keysOf((held) => isWanted(outcomeIn(held)));
   }
 
-  /** The last attempt, if its outcome is wanted. */
-  lastOf(key: string, isWanted = (_: Attempt["outcome"]) => true): Attempt | undefined {
-    const place = this.#places.get(key);
-    if (place === undefined) return undefined;
-    const octets = this.#runs.view(place);
-    return isWanted(outcomeOf(octets)) ? this.#attemptIn(octets).attempt : undefined;
+  /** Of those whose last attempt came from this host, and perhaps of a few others. */
+  keysAt(host: string): readonly string[] {
+    const mark = markOf(host);
+    return this.#held.keysOf((held) => markIn(held) === mark);
   }
 
-  /** `history` has one attempt at least. */
+  /** The last attempt. */
+  lastOf(key: string): Attempt | undefined {
+    const held = this.#held.get(key);
+    if (held === undefined) return undefined;
+    return this.#attemptIn(this.#runs.view(placeIn(held))).attempt;
+  }
+
   put(key: string, history: readonly Attempt[]): void {
+    const last = history.at(-1);
+    assert(last !== undefined, "a history has an attempt");
     let end = 0;
     for (const attempt of history.toReversed()) end = this.#write(attempt, end);
-    const before = this.#places.get(key);
-    if (before !== undefined) this.#runs.free(before);
-    this.#read = [];
-    this.#places.set(key, this.#runs.put(this.#scratch.subarray(0, end)));
-    if (this.#places.size <= this.#max) return;
-    const oldest = this.#places.oldest();
-    this.#places.deleteOldest();
-    if (oldest !== undefined) this.#runs.free(oldest);
+    this.#free(this.#held.get(key));
+    this.#held.set(key, heldAt(this.#runs.put(this.#scratch.subarray(0, end)), last));
+    if (this.size <= this.#max) return;
+    this.#free(this.#held.oldest());
+    this.#held.deleteOldest();
   }
 
   delete(key: string): void {
-    const place = this.#places.get(key);
-    if (place === undefined) return;
-    this.#places.delete(key);
-    this.#runs.free(place);
+    this.#free(this.#held.get(key));
+    this.#held.delete(key);
+  }
+
+  #free(held: Held | undefined): void {
     this.#read = [];
+    if (held !== undefined) this.#runs.free(placeIn(held));
   }
 
   /** The first attempt in these octets, and those of its record. */
@@ -99,7 +104,7 @@ export class Histories {
     const head = new DataView(octets.buffer, octets.byteOffset, HEAD_OCTETS);
     const record = octets.subarray(HEAD_OCTETS, HEAD_OCTETS + head.getUint32(LENGTH));
     const attempt = {
-      outcome: outcomeOf(octets),
+      outcome: outcomeAt(head.getUint8(OUTCOME)),
       times: head.getUint32(TIMES),
       firstWallMs: head.getFloat64(FIRST_WALL_MS),
       record: this.#codec.read(record),
@@ -130,8 +135,38 @@ export class Histories {
   }
 }
 
-function outcomeOf(octets: Uint8Array): Attempt["outcome"] {
-  const outcome = ATTEMPT_OUTCOMES[octets[OUTCOME] ?? ATTEMPT_OUTCOMES.length];
-  assert(outcome !== undefined, "an attempt begins with its outcome");
+/** What is known of a history without reading it, as one number: an object would be a cell. */
+type Held = number & { readonly is: "place, outcome and host of the last attempt" };
+
+const PLACES = 2 ** 32;
+const MARKS = 2 ** 18;
+
+function heldAt(place: RunPlace, { outcome, record: { remote } }: Attempt): Held {
+  const more = markOf(hostOf(remote) ?? "") * 4 + ATTEMPT_OUTCOMES.indexOf(outcome);
+  return (more * PLACES + (place >>> 0)) as Held;
+}
+
+function placeIn(held: Held): RunPlace {
+  return (held | 0) as RunPlace;
+}
+
+function outcomeIn(held: Held): Attempt["outcome"] {
+  return outcomeAt(Math.floor(held / PLACES) & 3);
+}
+
+function outcomeAt(index: number): Attempt["outcome"] {
+  const outcome = ATTEMPT_OUTCOMES[index];
+  assert(outcome !== undefined, "there are four outcomes");
   return outcome;
+}
+
+function markIn(held: Held): number {
+  return Math.floor(held / PLACES / 4);
+}
+
+/** The same for the same host; of others, one in many has it too. */
+function markOf(host: string): number {
+  let mark = 0;
+  for (let at = 0; at < host.length; at++) mark = (mark * 31 + host.charCodeAt(at)) % MARKS;
+  return mark;
 }

@@ -125,6 +125,23 @@ test("attempts without an ID are found by address, and by the IDs from that addr
   expect(attempts.strangers(1)[0]?.record.remote).toBe("[2001:db8::7]:500");
 });
 
+test("the IDs at an address are those whose last attempt came from there, the latest first", () => {
+  const attempts = createAttempts();
+  const from = (peerId: string, remote: string) => attempts.note(record({ peerId, remote }));
+  from("site-1", "192.0.2.7:500");
+  from("site-2", "192.0.2.7:4500");
+  from("site-3", "192.0.2.70:500");
+  from("straße-4", "192.0.2.7:500");
+  from("site-5", "[2001:db8::7]:500");
+  from("site-6", "[2001:db8::70]:500");
+  from("site-2", "192.0.2.8:4500");
+  attempts.note(record({ peerId: "site-7", remote: undefined }));
+  expect(attempts.peersAt("192.0.2.7", 8)).toEqual(["straße-4", "site-1"]);
+  expect(attempts.peersAt("192.0.2.7", 1)).toEqual(["straße-4"]);
+  expect(attempts.peersAt("2001:db8::7", 8)).toEqual(["site-5"]);
+  expect(attempts.peersAt("192.0.2", 8)).toEqual([]);
+});
+
 test("made-up IDs push each other out, and no site that has an eroute", () => {
   const attempts = createAttempts(4, 3);
   for (let n = 1; n <= 4; n++) attempts.note(record({ peerId: `site-${n}` }));

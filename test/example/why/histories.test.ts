@@ -45,7 +45,7 @@ test("whatever happens to sites, each has the history that a list would have", (
       const lastOnes = histories.keys().map((key) => histories.lastOf(key));
       expect(lastOnes).toStrictEqual(last);
       const isEnd = (outcome: Attempt["outcome"]) => outcome === "ended";
-      const ends = histories.keys().flatMap((key) => histories.lastOf(key, isEnd) ?? []);
+      const ends = histories.keys(isEnd).map((key) => histories.lastOf(key));
       expect(ends).toStrictEqual(last.filter(({ outcome }) => isEnd(outcome)));
       for (const [key, history] of model) expect(histories.get(key)).toStrictEqual(history);
     }),
