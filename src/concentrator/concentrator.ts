@@ -116,7 +116,8 @@ export function concentratorOn(engine: Engine): Concentrator {
       dispatch(engine, event);
       drain(engine);
       if (isTracing(engine)) traceSent(engine);
-      restSome(engine);
+      // Of these one may have hundreds in a row, and is busy until the last one.
+      if (event.kind !== "kernel-answer") restSome(engine);
       return takeOut(engine);
     },
     nextDeadline: () => nextDeadline(engine),

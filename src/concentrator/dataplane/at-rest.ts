@@ -9,8 +9,9 @@ import type { Installed } from "./installed.ts";
 import { takeOutbound } from "./outbound-spi.ts";
 import { installedOf, type PlainChild, plainOf } from "./plain-child.ts";
 
-/** With more Child SAs a site stays awake: to write and read many takes too long. */
+/** With more Child SAs, or selectors of one, a site stays awake: they take too long to write. */
 const CHILDREN_MAX = 8;
+const SELECTORS_MAX = 16;
 
 /** All Child SAs of a site as they are written; undefined: it has none, or one is to stay awake. */
 export function childrenToRest(
@@ -38,9 +39,10 @@ export function childrenToRest(
 /** Whether it is in the kernel, and nothing is to be done there. */
 function isQuiet({ dataplane }: Engine, installed: Installed): boolean {
   const { phase, pending, refusal, drains, policies, outboundWaiting, asked, moving } = installed;
-  const { spiIn } = installed.child;
+  const { spiIn, local, remote } = installed.child;
   return (
     phase === "up" &&
+    local.length + remote.length <= SELECTORS_MAX &&
     pending === 0 &&
     refusal === undefined &&
     !drains &&

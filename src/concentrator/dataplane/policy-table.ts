@@ -36,24 +36,23 @@ export class PolicyTable {
   /** Who uses the policy of this name. */
   usersOf(name: string): Users {
     const { direction, pair } = placeOf(name);
-    const held = this.#pairs.get(pair);
-    if (held === undefined) return NOBODY;
+    const held = direction === undefined ? undefined : this.#pairs.get(pair);
+    if (held === undefined || direction === undefined) return NOBODY;
     return typeof held === "number" ? [held] : held[direction];
   }
 
-  /** From now on these use it; without any, it is no longer there. */
+  /** From now on these use it; without any, it is no longer there. What is no name is left out. */
   put(name: string, users: Users): void {
     const { direction, pair } = placeOf(name);
+    if (direction === undefined) return;
     const held = this.#pairs.get(pair);
     const before = held === undefined ? UNUSED : typeof held === "number" ? allOf(held) : held;
     this.#size += Number(users.length > 0) - Number(before[direction].length > 0);
-    const next: Exclude<Pair, EspSpi> = {
-      in: direction === "in" ? users : before.in,
-      fwd: direction === "fwd" ? users : before.fwd,
-      out: direction === "out" ? users : before.out,
-    };
-    if (DIRECTIONS.every((one) => next[one].length === 0)) this.#pairs.delete(pair);
-    else this.#pairs.set(pair, onlyUserOf(next) ?? next);
+    const inward = direction === "in" ? users : before.in;
+    const fwd = direction === "fwd" ? users : before.fwd;
+    const out = direction === "out" ? users : before.out;
+    if (inward.length + fwd.length + out.length === 0) this.#pairs.delete(pair);
+    else this.#pairs.set(pair, onlyUserOf(inward, fwd, out) ?? { in: inward, fwd, out });
   }
 
   /** From now on it is the last of {@link names}. */
@@ -104,11 +103,10 @@ function allOf(spi: EspSpi): Exclude<Pair, EspSpi> {
   return { in: [spi], fwd: [spi], out: [spi] };
 }
 
-function onlyUserOf(pair: Exclude<Pair, EspSpi>): EspSpi | undefined {
-  const [user] = pair.in;
-  if (typeof user !== "number") return undefined;
-  const isAlone = DIRECTIONS.every((one) => pair[one].length === 1 && pair[one][0] === user);
-  return isAlone ? user : undefined;
+function onlyUserOf(inward: Users, fwd: Users, out: Users): EspSpi | undefined {
+  if (inward.length !== 1 || fwd.length !== 1 || out.length !== 1) return undefined;
+  const [user] = inward;
+  return typeof user === "number" && fwd[0] === user && out[0] === user ? user : undefined;
 }
 
 const BEFORE = "policy ";
@@ -116,12 +114,19 @@ const TO = " -> ";
 const PORTS = " ports ";
 
 /** The direction in a name, and what the names of all three have in common. */
-function placeOf(name: string): { readonly direction: Direction; readonly pair: string } {
-  const at = name.indexOf(" ", BEFORE.length);
-  const direction = name.slice(BEFORE.length, at) as Direction;
-  const selector = name.slice(at + 1);
-  return { direction, pair: direction === "out" ? turned(selector) : selector };
+function placeOf(name: string): Place {
+  if (name.startsWith("in ", BEFORE.length)) return { direction: "in", pair: name.slice(IN) };
+  if (name.startsWith("fwd ", BEFORE.length)) return { direction: "fwd", pair: name.slice(FWD) };
+  if (!name.startsWith("out ", BEFORE.length)) return { direction: undefined, pair: name };
+  return { direction: "out", pair: turned(name.slice(FWD)) };
 }
+
+/** Without a direction it is no name of a policy. */
+type Place = { readonly direction: Direction | undefined; readonly pair: string };
+
+/** Where the selector begins; "fwd" and "out" are of one length. */
+const IN = BEFORE.length + "in ".length;
+const FWD = BEFORE.length + "fwd ".length;
 
 function nameOf(direction: Direction, pair: string): string {
   return `${BEFORE}${direction} ${direction === "out" ? turned(pair) : pair}`;

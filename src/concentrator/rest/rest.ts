@@ -26,16 +26,14 @@ export function restSome(engine: Engine): void {
   const { awake, awakeMax } = engine.resting;
   if (awake.size <= awakeMax || engine.shuttingDown) return;
   let busy = 0;
-  let rested = 0;
+  let left = Math.min(awake.size, RESTED_MAX);
   for (const key of awake) {
-    if (awake.size <= awakeMax || busy === BUSY_MAX || rested === RESTED_MAX) return;
+    if (awake.size <= awakeMax || busy === BUSY_MAX || left-- === 0) return;
     awake.delete(key);
-    if (!isErouteAwake(engine, key) || putToRest(engine, key)) rested++;
-    else {
-      // The next ones may have nothing to do.
-      stayAwake(engine, key);
-      busy++;
-    }
+    if (!isErouteAwake(engine, key) || putToRest(engine, key)) continue;
+    // The next ones may have nothing to do.
+    stayAwake(engine, key);
+    busy++;
   }
 }
 
@@ -45,8 +43,8 @@ function putToRest(engine: Engine, key: string): boolean {
   const site = siteToRest(engine, key);
   if (site === undefined || changes?.sites.has(key) || changes?.ikeSas.has(site.spi)) return false;
   const { eroute, spi, ikeSa, stand } = site;
-  const entry = entryToRest(engine, spi);
   const children = childrenToRest(engine, key, spi);
+  const entry = children === undefined ? undefined : entryToRest(engine, spi);
   const base = baseNumber(resting.lexicon, eroute.base);
   if (entry === undefined || children === undefined || base === undefined) return false;
   const { peerId } = eroute;

@@ -39,6 +39,22 @@ test("each policy has its own users, whatever is true of the other two direction
   expect(alone).toBeGreaterThan(0);
 });
 
+test("what is no name of a policy has no users, and gets none", () => {
+  const table = new PolicyTable();
+  for (const name of [
+    "",
+    "policy",
+    "policy aside 10.0.0.0/8 -> 10.0.0.0/8",
+    "policy out",
+    "\u0000",
+  ]) {
+    table.put(name, [asEspSpi(1)]);
+    table.put(name, []);
+    expect(table.usersOf(name)).toEqual([]);
+  }
+  expect(table.size).toBe(0);
+});
+
 test("the users of each policy are put in order", () => {
   const table = new PolicyTable();
   const [pair] = idsOf("10.1.0.0/24", "10.0.0.0/16");
