@@ -1,9 +1,11 @@
 /** Local addresses that disappear and return while sites use them. */
 
 import { expect, test } from "bun:test";
+import { asInstant } from "../../src/octets/instant.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 const GONE_MS = 10_000;
 
@@ -32,6 +34,35 @@ test("SAs on an address that does not return are closed, and no others", () => {
   tell(other.table, [CONCENTRATOR]);
   other.table.advance(2 * GONE_MS);
   expect(other.table.concentrator.snapshot().erouteCount).toBe(1);
+});
+
+test("of many sites on it, a portion is closed at a time; once it returns, no more are", () => {
+  const table = layTable({
+    plan: planOf({ dynamicEroutesMax: 1_000 }),
+    keyExchange: toyKeyExchange,
+  });
+  tell(table, [CONCENTRATOR, "192.0.2.250"]);
+  const sites = 250;
+  for (let number = 1; number <= sites; number++) {
+    putRow(table, number);
+    const caller = seat(table, settingsOf(number), toyKeyExchange);
+    caller.connect();
+    caller.settle();
+  }
+  tell(table, ["192.0.2.250"]);
+  table.advance(GONE_MS - 1);
+  const left = () => table.concentrator.snapshot().erouteCount;
+  expect(left()).toBe(sites);
+  tell(table, ["192.0.2.250"]);
+  expect(table.concentrator.nextDeadline()).toBe(asInstant(table.now() + 1));
+  table.advance(1);
+  tell(table, [CONCENTRATOR, "192.0.2.250"]);
+  table.advance(5_000);
+  expect(left()).toBeGreaterThan(0);
+  expect(left()).toBeLessThan(sites);
+  tell(table, ["192.0.2.250"]);
+  table.advance(GONE_MS + 5_000);
+  expect(left()).toBe(0);
 });
 
 function connected(): { table: Table; caller: Caller } {

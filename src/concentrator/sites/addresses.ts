@@ -10,6 +10,7 @@ import { eroutesInUse } from "./eroutes.ts";
 import { closeSoon } from "./errands.ts";
 import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
+import type { Leaving } from "./sites.ts";
 
 /**
  * An address may come back within this time, for example when its interface is switched off and on.
@@ -31,6 +32,7 @@ export function onAddresses(engine: Engine, local: readonly Address[]): void {
 
 /** When an address that has gone counts as gone for good. */
 export function addressesAt({ sites }: Engine): Instant | undefined {
+  if (sites.leaving !== undefined) return sites.leaving.at;
   let first: Instant | undefined;
   for (const at of sites.goneAddresses.values()) if (first === undefined || at < first) first = at;
   return first;
@@ -44,17 +46,37 @@ export function localAddressesOf(engine: Engine, eroute: ErouteInUse): readonly 
 
 /**
  * Closes what uses an address that has not come back: no packets pass there any more. Where it is
- * configured so, the site is called again from another address.
+ * configured so, the site is called again from another address. All sites are looked at, in portions;
+ * until then the address is kept as one that has gone.
  */
 export function leaveGoneAddresses(engine: Engine): void {
-  const gone = new Set<string>();
-  for (const [address, until] of engine.sites.goneAddresses) {
-    if (engine.now < until) continue;
-    engine.sites.goneAddresses.delete(address);
-    gone.add(address);
+  const { sites, now } = engine;
+  const due = [...sites.goneAddresses].flatMap(([address, until]) => (until > now ? [] : address));
+  if (due.length === 0) {
+    sites.leaving = undefined;
+    return;
   }
-  if (gone.size === 0) return;
-  for (const eroute of eroutesInUse(engine)) {
+  const gone = sites.leaving?.gone;
+  const isSame = gone?.size === due.length && due.every((address) => gone.has(address));
+  if (!isSame) sites.leaving = { gone: new Set(due), eroutes: eroutesInUse(engine), at: now };
+  const { leaving } = sites;
+  if (leaving !== undefined && now >= leaving.at) leaveOn(engine, leaving);
+}
+
+/** Sites that are looked at in one portion. */
+const PORTION = 100;
+const NEXT_PORTION_MS = 1;
+
+function leaveOn(engine: Engine, leaving: Leaving): void {
+  const { gone, eroutes } = leaving;
+  leaving.at = inMs(engine, NEXT_PORTION_MS);
+  for (let left = PORTION; left > 0; left--) {
+    const { value: eroute, done } = eroutes.next();
+    if (done === true) {
+      engine.sites.leaving = undefined;
+      for (const address of gone) engine.sites.goneAddresses.delete(address);
+      return;
+    }
     const used = localAddressesOf(engine, eroute);
     if (used.some((address) => gone.has(formatAddress(address))))
       closeSoon(engine, eroute, "address-gone");

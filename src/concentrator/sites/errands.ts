@@ -3,7 +3,7 @@
 import type { Instant } from "../../octets/instant.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
-import { awakeOf } from "../resting.ts";
+import { onlyAwakeOf } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { orphansOf } from "./orphans.ts";
 import type { CloseReason, Errand } from "./sites.ts";
@@ -29,7 +29,8 @@ const LOOKS_AT_ONCE = 500;
 
 /** At the shutdown nothing else would end eroutes whose IKE SAs have gone already. */
 export function closeOrphansSoon(engine: Engine): void {
-  engine.sites.errands.toLookAt = awakeOf(engine, engine.sites.eroutes);
+  // At rest, all Child SAs of a site belong to its IKE SA.
+  engine.sites.errands.toLookAt = onlyAwakeOf(engine.sites.eroutes);
   engine.sites.errands.at ??= engine.now;
 }
 

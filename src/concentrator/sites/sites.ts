@@ -60,6 +60,8 @@ export type Sites = {
   localAddresses: ReadonlySet<string> | undefined;
   /** Those that have gone, and until when they may come back. */
   readonly goneAddresses: Map<string, Instant>;
+  /** Those that have gone for good, and the sites that are still to be looked at. */
+  leaving: Leaving | undefined;
 };
 
 /** What all sites of an eroute have in common: one value for ten thousand of them. */
@@ -116,6 +118,13 @@ export type Adjusting = {
   at: Instant;
 };
 
+export type Leaving = {
+  readonly gone: ReadonlySet<string>;
+  readonly eroutes: Generator<ErouteInUse, undefined>;
+  /** When the next portion is due. */
+  at: Instant;
+};
+
 export type Redirects = {
   /** The gateway that all sites are sent to; undefined: none. */
   to: Gateway | undefined;
@@ -149,5 +158,6 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     redirects: { to: undefined, waiting: [], at: undefined },
     localAddresses: undefined,
     goneAddresses: new Map(),
+    leaving: undefined,
   };
 }
