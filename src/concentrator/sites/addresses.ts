@@ -46,8 +46,8 @@ export function localAddressesOf(engine: Engine, eroute: ErouteInUse): readonly 
 
 /**
  * Closes what uses an address that has not come back: no packets pass there any more. Where it is
- * configured so, the site is called again from another address. All sites are looked at, in portions;
- * until then the address is kept as one that has gone.
+ * configured so, the site is called again from another address. All sites are looked at, in
+ * portions; until then the address is kept as one that has gone.
  */
 export function leaveGoneAddresses(engine: Engine): void {
   const { sites, now } = engine;
