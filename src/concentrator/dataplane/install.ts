@@ -25,7 +25,7 @@ import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState, isUnsure, NONE } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
-import { policiesOf, releasePolicy, usePolicy, withNames } from "./policies.ts";
+import { policiesOf, releasePolicy, usePolicies, withNames } from "./policies.ts";
 import { leaveRepair, suspectStates } from "./repair.ts";
 import { releaseReqid, takeReqid } from "./reqids.ts";
 import { copyState, request, stateOf, wipeState } from "./request.ts";
@@ -99,7 +99,7 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     const op = { op: "new-state", state: outbound, ...insteadOf } as const;
     request(engine, op, { installed, makes: outbound.id });
   }
-  for (const one of named) usePolicy(engine, installed, one);
+  usePolicies(engine, installed, named);
   for (const route of installed.routes) {
     const op = useRoute(engine.dataplane.routes, up.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });

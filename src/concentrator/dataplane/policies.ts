@@ -11,12 +11,24 @@ import type { PolicyUser } from "./policy-table.ts";
 import { request } from "./request.ts";
 import { type ChildPlace, childPolicies, childPolicy, childTemplate } from "./xfrm-of-child.ts";
 
-/** A policy that a Child SA wants, and its name, which is made only once. */
-export type NamedPolicy = { readonly name: string; readonly policy: XfrmPolicy };
+/** A policy that a Child SA wants, and its name, which is made once, if it is asked for. */
+export class NamedPolicy {
+  readonly policy: XfrmPolicy;
+  #name: string | undefined;
+
+  constructor(policy: XfrmPolicy) {
+    this.policy = policy;
+  }
+
+  get name(): string {
+    this.#name ??= formatPolicyId(this.policy.id);
+    return this.#name;
+  }
+}
 
 /** Each with its name. */
 export function withNames(policies: readonly XfrmPolicy[]): readonly NamedPolicy[] {
-  return policies.map((policy) => ({ name: formatPolicyId(policy.id), policy }));
+  return policies.map((policy) => new NamedPolicy(policy));
 }
 
 /** The policies of a Child SA in the kernel. */
@@ -47,6 +59,11 @@ function policyNamed(dataplane: Dataplane, place: ChildPlace, name: string) {
   return dataplane.lastNamed.byName.get(name);
 }
 
+/** Whether nobody uses this policy in, nor those forward and out of the same pair of selectors. */
+export function isPairFree({ dataplane }: Engine, inward: NamedPolicy): boolean {
+  return dataplane.policies.isPairFree(inward.name);
+}
+
 /** Keys of the eroutes in use whose Child SAs use this policy, in the order in which they came. */
 export function policyHolders(engine: Engine, name: string): readonly string[] {
   return engine.dataplane.policies.usersOf(name).flatMap((user) => {
@@ -54,27 +71,29 @@ export function policyHolders(engine: Engine, name: string): readonly string[] {
   });
 }
 
-/** Puts the policy into the kernel unless it is there already with the same template. */
-export function usePolicy(
+/**
+ * Puts the policies of a Child SA into the kernel, as {@link childPolicies} makes them, unless they
+ * are there already with the same template.
+ */
+export function usePolicies(
   engine: Engine,
   installed: Installed,
-  { name, policy }: NamedPolicy,
+  policies: readonly NamedPolicy[],
 ): void {
-  const { dataplane } = engine;
-  const users = dataplane.policies.usersOf(name);
-  if (users.length === 0) {
-    dataplane.policies.put(name, [installed.child.spiIn]);
-    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-  } else usePolicyOfOthers(engine, installed, { name, policy }, users);
+  const { policies: table } = engine.dataplane;
+  let isTaken = false;
+  for (const one of policies) {
+    const { policy } = one;
+    // The three of a pair come one after another.
+    if (policy.id.direction === "in") isTaken = table.takePair(one.name, installed.child.spiIn);
+    if (isTaken) request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+    else usePolicy(engine, installed, one);
+  }
 }
 
-function usePolicyOfOthers(
-  engine: Engine,
-  installed: Installed,
-  { name, policy }: NamedPolicy,
-  users: readonly PolicyUser[],
-): void {
+function usePolicy(engine: Engine, installed: Installed, { name, policy }: NamedPolicy): void {
   const { dataplane } = engine;
+  const users = dataplane.policies.usersOf(name);
   // Where sites share a subnet, a rekey of the older one does not take the packets back.
   const isOwn = (user: PolicyUser) =>
     isChild(user) && installedAt(engine, user)?.erouteKey === installed.erouteKey;

@@ -41,6 +41,20 @@ export class PolicyTable {
     return typeof held === "number" ? [held] : held[direction];
   }
 
+  /** Whether nobody uses a policy of the pair; `inward` is the name of the one in. */
+  isPairFree(inward: string): boolean {
+    return !this.#pairs.has(placeOf(inward).pair);
+  }
+
+  /** A Child SA alone uses all three policies of a pair; false: the pair is not free. */
+  takePair(inward: string, user: EspSpi): boolean {
+    const { pair } = placeOf(inward);
+    if (this.#pairs.has(pair)) return false;
+    this.#pairs.set(pair, user);
+    this.#size += DIRECTIONS.length;
+    return true;
+  }
+
   /** From now on these use it; without any, it is no longer there. What is no name is left out. */
   put(name: string, users: Users): void {
     const { direction, pair } = placeOf(name);

@@ -17,7 +17,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
 import { chosenAround, sharesPackets } from "../dataplane/chosen.ts";
 import type { Installed } from "../dataplane/installed.ts";
-import { type NamedPolicy, policiesOf, policyHolders } from "../dataplane/policies.ts";
+import { isPairFree, type NamedPolicy, policiesOf, policyHolders } from "../dataplane/policies.ts";
 import { subnetAround } from "../dataplane/xfrm-of-child.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -62,8 +62,13 @@ export function judgePolicies(
   const nested = nestedIn(engine, eroute, policies);
   if (nested !== undefined) return refused(engine, nested);
   const from = new Set<string>();
-  for (const { name, policy } of policies) {
-    const keys = policyHolders(engine, name);
+  let isFree = false;
+  for (const one of policies) {
+    const { policy } = one;
+    // The three of a pair come one after another.
+    if (policy.id.direction === "in") isFree = isPairFree(engine, one);
+    if (isFree) continue;
+    const keys = policyHolders(engine, one.name);
     if (keys.length === 0) continue;
     // A site that uses the policy already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;

@@ -55,6 +55,43 @@ test("what is no name of a policy has no users, and gets none", () => {
   expect(table.size).toBe(0);
 });
 
+test("a pair is taken whole if nobody uses one of its policies, whichever it is", () => {
+  const prng = createPrng(4);
+  const table = new PolicyTable();
+  const each = new PolicyTable();
+  let taken = 0;
+  for (let deed = 0; deed < 5_000; deed++) {
+    const names = namesOfPair(drawId(prng));
+    const [inward] = names;
+    const user = asEspSpi(1 + prng.below(3));
+    const isFree = names.every((name) => each.usersOf(name).length === 0);
+    expect(table.isPairFree(inward)).toBe(isFree);
+    expect(table.takePair(inward, user)).toBe(isFree);
+    if (isFree) {
+      taken++;
+      for (const name of names) each.put(name, [user]);
+    }
+    const changed = prng.pick(names);
+    const users = prng.chance(0.6) ? [] : [asEspSpi(9)];
+    for (const one of [table, each]) one.put(changed, users);
+    for (const name of names) expect(table.usersOf(name)).toEqual(each.usersOf(name));
+    expect(table.size).toBe(each.size);
+  }
+  expect([...table.names()].sort()).toEqual([...each.names()].sort());
+  expect(taken).toBeGreaterThan(100);
+});
+
+/** In, forward and out: those of the other direction have both ends in each other's place. */
+function namesOfPair({ selector, ...more }: XfrmPolicyId): readonly [string, string, string] {
+  const { src, dst, protocol, srcPort, dstPort } = selector;
+  const turned = { src: dst, dst: src, protocol, srcPort: dstPort, dstPort: srcPort };
+  return [
+    formatPolicyId({ ...more, direction: "in", selector }),
+    formatPolicyId({ ...more, direction: "fwd", selector }),
+    formatPolicyId({ ...more, direction: "out", selector: turned }),
+  ];
+}
+
 test("the users of each policy are put in order", () => {
   const table = new PolicyTable();
   const [pair] = idsOf("10.1.0.0/24", "10.0.0.0/16");
