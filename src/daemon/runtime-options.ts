@@ -15,9 +15,9 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * And ten times a second a thread gives back all memory that happens to be free, down to single
  * pages, most of which the next call needs again. Every five seconds is often enough.
  *
- * A full garbage collection is due some time after a storm. Three seconds without work are enough
- * for it to begin, not ten: otherwise it meets the calls that come next, and each pays for a part of
- * it. The other two times are Bun's own.
+ * A full garbage collection is due some time after a storm. It begins after three seconds without
+ * work, not ten: otherwise it meets the calls that come next, and each pays for a part of it. The
+ * other two times are Bun's own.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
