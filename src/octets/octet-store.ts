@@ -9,7 +9,7 @@ import { assert } from "./assert.ts";
 export type Place = number & { readonly is: "place in an octet store" };
 
 /** Octets of a slot: runs of nearly the same length share their chunks. */
-const STEP = 64;
+const STEP = 32;
 const CHUNK_OCTETS = 65_536;
 const SLOTS_MAX = CHUNK_OCTETS / STEP;
 const RUN_OCTETS_MAX = 8_192;

@@ -5,7 +5,8 @@ import { readBeginning, readContent, writeContent } from "../../ike/state/docume
 import { assert } from "../../octets/assert.ts";
 import { type Anchor, type Codec, list, record, u16 } from "../../octets/codec.ts";
 import type { Place } from "../../octets/octet-store.ts";
-import { type PlainChild, plainChild } from "../dataplane/plain-child.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
+import { type PlainChild, plainChild, stateId } from "../dataplane/plain-child.ts";
 import { type PlainEntry, plainEntry } from "../negotiation/plain-entry.ts";
 import { peerId } from "../plain-peer-id.ts";
 import type { Lexicon, Resting } from "../resting.ts";
@@ -17,10 +18,12 @@ export type Beginning = {
   /** The index of its eroute as configured. */
   readonly base: number;
   readonly peerId: PeerId;
-  readonly children: readonly PlainChild[];
+  /** States that the kernel accepted from us. */
+  readonly states: readonly XfrmStateId[];
 };
 
 export type SiteDocument = Beginning & {
+  readonly children: readonly PlainChild[];
   readonly eroute: PlainEroute;
   readonly entry: PlainEntry;
   readonly ikeSa: PlainSiteIkeSa;
@@ -31,13 +34,14 @@ const CHILDREN_MAX = 65_535;
 const BEGINNING = {
   base: u16,
   peerId,
-  children: list(plainChild, CHILDREN_MAX),
+  states: list(stateId, CHILDREN_MAX),
 } as const;
 
 const beginning: Codec<Beginning> = record<Beginning>(BEGINNING);
 
 const document: Codec<SiteDocument> = record<SiteDocument>({
   ...BEGINNING,
+  children: list(plainChild, CHILDREN_MAX),
   eroute: plainEroute,
   entry: plainEntry,
   ikeSa: plainSiteIkeSa,

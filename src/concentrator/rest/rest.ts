@@ -40,22 +40,25 @@ export function restSome(engine: Engine): void {
 /** What is left of the site is what was written. False: something is to be done for it. */
 function putToRest(engine: Engine, key: string): boolean {
   const { resting, changes } = engine;
-  const site = siteToRest(engine, key);
-  if (site === undefined || changes?.sites.has(key) || changes?.ikeSas.has(site.spi)) return false;
-  const { eroute, spi, ikeSa, stand } = site;
+  const found = siteToRest(engine, key);
+  if (found === undefined) return false;
+  const { eroute, spi, ikeSa, stand } = found;
+  if (changes?.sites.has(key) || changes?.ikeSas.has(spi)) return false;
   const children = childrenToRest(engine, key, spi);
   const entry = children === undefined ? undefined : entryToRest(engine, spi);
   const base = baseNumber(resting.lexicon, eroute.base);
   if (entry === undefined || children === undefined || base === undefined) return false;
   const { peerId } = eroute;
   const plain = plainErouteOf(eroute, undefined);
-  const octets = writeSite(resting, { base, peerId, children, eroute: plain, entry, ikeSa });
+  const states = children.flatMap(({ ours }) => ours);
+  const site = { base, peerId, states, children, eroute: plain, entry, ikeSa };
+  const octets = writeSite(resting, site);
   const place = resting.documents.put(octets);
   wipe(octets);
   if (place === undefined) return false;
   resting.lexicon.sites++;
   count(resting, stand, 1);
-  restSite(engine, site, place);
+  restSite(engine, found, place);
   restEntry(engine, spi, place);
   restChildren(engine, children, place);
   return true;
@@ -97,7 +100,7 @@ export function glimpse({ resting }: Engine, place: Place): Glimpse {
   const { value, lexicon } = readBeginningOf(resting, place);
   const base = lexicon.bases[value.base];
   assert(base !== undefined, "a site at rest has an eroute");
-  return { base, peerId: value.peerId, states: value.children.flatMap(({ ours }) => ours) };
+  return { base, peerId: value.peerId, states: value.states };
 }
 
 function count({ resters }: Resting, { facts }: Stand, by: 1 | -1): void {

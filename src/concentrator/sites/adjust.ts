@@ -18,7 +18,7 @@ import type { Adjusting, Tally } from "./sites.ts";
 import { type Comparison, verdictOn } from "./verdict.ts";
 
 /** Entries of the tables that are visited in one portion: some milliseconds' worth. */
-const PORTION = 100;
+const PORTION = 50;
 const NEXT_PORTION_MS = 1;
 
 /** Begins the walk with its first portion. */

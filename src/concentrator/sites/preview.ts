@@ -31,7 +31,7 @@ export type PreviewOptions = {
 export type PreviewSteps = Generator<undefined, ConfigurationPreview>;
 
 /** Sites of one step: some milliseconds' worth. */
-const SITES_PER_STEP = 100;
+const SITES_PER_STEP = 50;
 
 /**
  * Walks all sites once, as taking the configuration over does. Sites that come meanwhile count,

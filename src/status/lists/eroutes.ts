@@ -66,7 +66,7 @@ type Page = { readonly offset: number; readonly limit: number };
 
 /** Made in one turn of the event loop: about a millisecond's worth. */
 const VIEWS_PER_TURN = 50;
-const BRIEFS_PER_TURN = 100;
+const BRIEFS_PER_TURN = 50;
 
 type Source = Pick<StatusSource, "snapshot" | "wallMsNow" | "stateUses">;
 
