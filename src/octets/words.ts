@@ -1,7 +1,5 @@
 /** Words that come again and again, as numbers from 0 in the order in which they came. */
 
-import { assert } from "./assert.ts";
-
 export class Words<Word extends string> {
   readonly #max: number;
   readonly #numbers = new Map<Word, number>();
@@ -23,26 +21,5 @@ export class Words<Word extends string> {
   /** The word that has this number. */
   at(number: number): Word | undefined {
     return this.#words[number];
-  }
-}
-
-/** The words of a closed union, which has no more than `max`. */
-export class ClosedWords<Word extends string> {
-  readonly #words: Words<Word>;
-
-  constructor(max: number) {
-    this.#words = new Words(max);
-  }
-
-  numberOf(word: Word): number {
-    const number = this.#words.numberOf(word);
-    assert(number !== undefined, "each word of a closed union has a number");
-    return number;
-  }
-
-  at(number: number): Word {
-    const word = this.#words.at(number);
-    assert(word !== undefined, "only words that came have numbers");
-    return word;
   }
 }

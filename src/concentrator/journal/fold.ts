@@ -7,8 +7,8 @@
  */
 
 import type { Instant } from "../../octets/instant.ts";
-import { ClosedWords } from "../../octets/words.ts";
 import { Rate, type RateLimit } from "../rate.ts";
+import { EntryKinds } from "./entry-kinds.ts";
 import { type EventSource, eventSourceOf, isOfOperator, siteSource } from "./event-source.ts";
 import { type Fold, FoldSources, type Sameness } from "./fold-sources.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -65,7 +65,7 @@ export function createFolding(now: Instant): Folding {
 class Folder implements Folding {
   readonly #sites = new FoldSources(SITES_MAX);
   readonly #prefixes = new FoldSources(PREFIXES_MAX);
-  readonly #kinds = new Kinds();
+  readonly #kinds = new EntryKinds();
   readonly #waiting = new Set<Fold>();
   readonly #strangers: Rate;
   readonly #rest: Fold = newFold((count) => `and ${counted(count)} more of others`, undefined);
@@ -86,7 +86,7 @@ class Folder implements Folding {
     const sources = of.kind === "stranger" ? this.#prefixes : this.#sites;
     const [share, repeats] = isWatched ? [WATCHED, WATCHED] : [SHARE, REPEATS];
     const source = sources.sourceAt(isWatched ? `${of.key} watched` : of.key, share, now);
-    const sameness = isWatched ? WATCHED_KIND : this.#kinds.samenessOf(entry, of);
+    const sameness = isWatched ? WATCHED_KIND : this.#samenessOf(entry, of);
     const kind = sources.kindOf(source, sameness, repeats, now);
     const ofSource = () => sources.foldOfSource(source, () => this.#newFoldOf(of));
     const leaveOut = (fold: Fold) => {
@@ -152,6 +152,12 @@ class Folder implements Folding {
     return { ...entry, folded, detail: `${entry.detail} (${words(folded)}, in ${seconds} s)` };
   }
 
+  /** Of the daemon's own notes only those that say the same are repeats. */
+  #samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
+    const about = kind === "daemon" ? entry.detail : entry.peerId;
+    return { what: this.#kinds.numberOf(entry), about };
+  }
+
   #newFoldOf({ name }: EventSource): Fold {
     return newFold((count) => `and ${counted(count)} more of ${name}`, this.#rest);
   }
@@ -159,23 +165,6 @@ class Folder implements Folding {
 
 /** Of a traced site, everything counts as the same. */
 const WATCHED_KIND: Sameness = { what: -1, about: undefined };
-
-/** Step, outcome, level and reason, as one number. */
-class Kinds {
-  readonly #levels = new ClosedWords<JournalEntry["level"]>(8);
-  readonly #outcomes = new ClosedWords<JournalEntry["outcome"]>(8);
-  readonly #steps = new ClosedWords<JournalEntry["step"]>(64);
-  readonly #reasons = new ClosedWords<JournalEntry["reason"]>(4_096);
-
-  /** Of the daemon's own notes only those that say the same are repeats. */
-  samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
-    const level = this.#levels.numberOf(entry.level);
-    const outcome = this.#outcomes.numberOf(entry.outcome);
-    const step = this.#steps.numberOf(entry.step);
-    const what = ((this.#reasons.numberOf(entry.reason) * 64 + step) * 8 + outcome) * 8 + level;
-    return { what, about: kind === "daemon" ? entry.detail : entry.peerId };
-  }
-}
 
 function newFold(words: Fold["words"], up: Fold | undefined): Fold {
   return { count: 0, since: 0 as Instant, last: undefined, words, up };

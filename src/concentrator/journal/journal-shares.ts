@@ -54,11 +54,7 @@ class Shares implements JournalShares {
 
   takeOldest(): number {
     const sources = this.#sources;
-    let source = NONE;
-    for (const one of this.#above) {
-      if (source === NONE || sources.countOf(one) > sources.countOf(source)) source = one;
-    }
-    if (source === NONE) source = this.#sourceOfOldest();
+    const source = this.#above.size > 0 ? this.#noisiest() : this.#sourceOfOldest();
     if (source === NONE) return Number.POSITIVE_INFINITY;
     const line = this.#lineOf(source);
     const entry = sources.firstOf(source);
@@ -67,6 +63,15 @@ class Shares implements JournalShares {
     sources.shift(source, this.#entries);
     this.#entries.remove(line, entry);
     return sequence;
+  }
+
+  #noisiest(): number {
+    let noisiest = NONE;
+    for (const one of this.#above) {
+      const isMore = this.#sources.countOf(one) > this.#sources.countOf(noisiest);
+      if (noisiest === NONE || isMore) noisiest = one;
+    }
+    return noisiest;
   }
 
   #sourceOfOldest(): number {

@@ -6,17 +6,14 @@
  * are numbers, which only the codec that wrote them can read.
  */
 
-import { ClosedWords, Words } from "../../octets/words.ts";
-import type { Reason } from "../../reason/reason.ts";
+import { Words } from "../../octets/words.ts";
+import { EntryKinds } from "./entry-kinds.ts";
 import type { JournalRecord } from "./journal.ts";
 
 /** Where things are in the head, in octets. */
 const FLAGS = 0;
-const LEVEL = 1;
-const STEP = 2;
-const OUTCOME = 3;
-const REASON = 4;
-const EROUTE = 6;
+const EROUTE = 2;
+const KIND = 4;
 const SEQUENCE = 8;
 const WALL_MS = 16;
 /** Four lengths, each with 1 added: 0 is a text that there is not. The rest is the detail. */
@@ -37,58 +34,45 @@ const IS_OF_PEER = 8;
 const NO_WORD = 0xffff;
 /** Base eroutes; the names of all further ones are written in full. */
 const EROUTES_MAX = 4_096;
-/** For words of a closed union, which has fewer. */
-const CLOSED_MAX = 256;
 const SCRATCH_OCTETS = 4_096;
 
 /** What few records have. */
 type Rest = Pick<JournalRecord, "folded" | "offered" | "wanted">;
 
 export class RecordCodec {
-  readonly #levels = new ClosedWords<JournalRecord["level"]>(CLOSED_MAX);
-  readonly #steps = new ClosedWords<JournalRecord["step"]>(CLOSED_MAX);
-  readonly #outcomes = new ClosedWords<JournalRecord["outcome"]>(CLOSED_MAX);
-  readonly #reasons = new ClosedWords<Reason>(NO_WORD);
+  readonly #kinds = new EntryKinds();
   /** Names of eroutes without the peer ID at their end: `fleet/`. */
   readonly #eroutes = new Words<string>(EROUTES_MAX);
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder("latin1");
   #scratch = new Uint8Array(SCRATCH_OCTETS);
   #head = new DataView(this.#scratch.buffer);
+  /** Views of it: of all texts, and of those that are not about the site. */
+  #texts = this.#scratch.subarray(HEAD_OCTETS);
+  #said: Uint8Array<ArrayBuffer> | undefined;
   /** Where the detail begins in what was written last; 0: other characters than ASCII came. */
   #siteEnd = 0;
   /** What was written last: a history often takes in what the journal has just taken in. */
-  #last: { readonly record: JournalRecord; readonly octets: Uint8Array } | undefined;
+  #lastRecord: JournalRecord | undefined;
+  #lastOctets = this.#scratch;
 
   /** The record's octets, good until the next record is written. */
   write(record: JournalRecord): Uint8Array {
-    if (this.#last?.record === record) return this.#last.octets;
+    if (this.#lastRecord === record) return this.#lastOctets;
     const { folded, offered, wanted, detail } = record;
     const hasRest = folded !== undefined || offered !== undefined || wanted !== undefined;
     const rest = hasRest ? JSON.stringify({ folded, offered, wanted }) : "";
-    const isAsBefore = this.#last !== undefined && isOfSame(this.#last.record, record);
-    let start = isAsBefore ? this.#siteEnd : 0;
-    let end = start === 0 ? undefined : this.#writeText(hasRest ? rest + detail : detail, start);
-    if (end === undefined) {
-      const site = this.#writeSite(record);
-      const text = `${site}${rest}${detail}`;
-      this.#makeRoom(HEAD_OCTETS + 2 * text.length);
-      start = HEAD_OCTETS;
-      end = this.#writeText(text, start);
-      this.#siteEnd = end === undefined ? 0 : start + site.length;
-      end ??= this.#writeWide(text);
-    }
+    const isAsBefore = this.#lastRecord !== undefined && isOfSame(this.#lastRecord, record);
+    const said = hasRest ? rest + detail : detail;
+    const end = (isAsBefore ? this.#writeSaid(said) : undefined) ?? this.#writeAll(record, said);
     const head = this.#head;
-    head.setUint8(LEVEL, this.#levels.numberOf(record.level));
-    head.setUint8(STEP, this.#steps.numberOf(record.step));
-    head.setUint8(OUTCOME, this.#outcomes.numberOf(record.outcome));
-    head.setUint16(REASON, this.#reasons.numberOf(record.reason));
+    head.setUint32(KIND, this.#kinds.numberOf(record));
     head.setFloat64(SEQUENCE, record.sequence);
     head.setFloat64(WALL_MS, record.wallMs);
     head.setUint32(REST_LENGTH, rest.length);
-    const octets = this.#scratch.subarray(0, end);
-    this.#last = { record, octets };
-    return octets;
+    this.#lastRecord = record;
+    this.#lastOctets = this.#scratch.subarray(0, end);
+    return this.#lastOctets;
   }
 
   /** The record that this codec has written. */
@@ -109,11 +93,12 @@ export class RecordCodec {
     const name = next(EROUTE_LENGTH);
     const start = name ?? this.#eroutes.at(head.getUint16(EROUTE));
     const detailAt = at + head.getUint32(REST_LENGTH);
+    const { level, step, outcome, reason } = this.#kinds.at(head.getUint32(KIND));
     const record: { -readonly [Key in keyof JournalRecord]: JournalRecord[Key] } = {
-      level: this.#levels.at(head.getUint8(LEVEL)),
-      step: this.#steps.at(head.getUint8(STEP)),
-      outcome: this.#outcomes.at(head.getUint8(OUTCOME)),
-      reason: this.#reasons.at(head.getUint16(REASON)),
+      level,
+      step,
+      outcome,
+      reason,
       peerId,
       eroute: start === undefined || (flags & IS_OF_PEER) === 0 ? start : `${start}${peerId}`,
       remote,
@@ -150,13 +135,32 @@ export class RecordCodec {
     this.#scratch = new Uint8Array(2 * octets);
     this.#scratch.set(head);
     this.#head = new DataView(this.#scratch.buffer);
+    this.#texts = this.#scratch.subarray(HEAD_OCTETS);
   }
 
-  /** Returns its end; undefined: there are other characters in it than those of ASCII. */
-  #writeText(text: string, from: number): number | undefined {
-    if (text.length > this.#scratch.length - from) return undefined;
-    const { written } = this.#encoder.encodeInto(text, this.#scratch.subarray(from));
-    return written === text.length ? from + written : undefined;
+  /** About the site of the record before; undefined: all has to be written. */
+  #writeSaid(said: string): number | undefined {
+    if (this.#siteEnd === 0) return undefined;
+    this.#said ??= this.#scratch.subarray(this.#siteEnd);
+    const length = this.#writeText(said, this.#said);
+    return length === undefined ? undefined : this.#siteEnd + length;
+  }
+
+  #writeAll(record: JournalRecord, said: string): number {
+    const site = this.#writeSite(record);
+    const text = site + said;
+    this.#makeRoom(HEAD_OCTETS + 2 * text.length);
+    const length = this.#writeText(text, this.#texts);
+    this.#said = undefined;
+    this.#siteEnd = length === undefined ? 0 : HEAD_OCTETS + site.length;
+    return length === undefined ? this.#writeWide(text) : HEAD_OCTETS + length;
+  }
+
+  /** Returns how many octets it has; undefined: there are others in it than those of ASCII. */
+  #writeText(text: string, to: Uint8Array<ArrayBuffer>): number | undefined {
+    if (text.length > to.length) return undefined;
+    const { written } = this.#encoder.encodeInto(text, to);
+    return written === text.length ? written : undefined;
   }
 
   /** In UTF-8, halves of surrogate pairs would be lost, which a text that was cut may have. */
