@@ -26,7 +26,7 @@ const WATCHED: RateLimit = { perSecond: 50, burst: 500 };
 const SITES_MAX = 16_384;
 const PREFIXES_MAX = 4_096;
 /** Sources that are looked at for being quiet, at one time. */
-const LOOKED_AT_ONCE = 4_000;
+const LOOKED_AT_ONCE = 2_000;
 /** Lines that were left out and are still to be reported. */
 const WAITING_MAX = 1_024;
 /** Reports of lines left out, made at one time. */

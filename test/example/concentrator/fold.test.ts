@@ -155,6 +155,9 @@ describe("memory", () => {
     folding.forgetQuiet(asInstant(29_000));
     expect(folding.size).toBe(3_000);
     folding.forgetQuiet(asInstant(32_500));
+    // So many at a time, that no turn is long.
+    expect(folding.size).toBeGreaterThan(499);
+    folding.forgetQuiet(asInstant(32_500));
     expect(folding.size).toBe(499);
     folding.forgetQuiet(asInstant(33_500));
     expect(folding.size).toBe(0);
