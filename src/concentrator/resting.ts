@@ -42,6 +42,8 @@ export type Resting = {
    * last.
    */
   readonly awake: Set<string>;
+  /** How many were put to rest within the millisecond of the last one. */
+  readonly portion: { ms: number; rested: number };
   readonly documents: OctetStore;
   /** Those that octets were written with, by number; the last one is for those that come. */
   readonly lexicons: Map<number, Lexicon>;
@@ -66,6 +68,7 @@ export function createResting({
   return {
     awakeMax,
     awake: new Set(),
+    portion: { ms: Number.NEGATIVE_INFINITY, rested: 0 },
     documents: new OctetStore(),
     lexicons: new Map([[lexicon.number, lexicon]]),
     lexicon,
@@ -109,6 +112,19 @@ export function awakeAt<K, V extends object>(
   resting.wake(held);
   const woken = table.get(key);
   return isAtRest(woken) ? undefined : woken;
+}
+
+/** To wake a site, and to put it to rest again, takes as long as to look at so many awake ones. */
+const WOKEN_LOOKS = 6;
+
+/** How much has been looked at between two calls, if each is for one site. */
+export function createLooks({ resting: { documents } }: Has): () => number {
+  let before = documents.size;
+  return () => {
+    const isWoken = documents.size < before;
+    before = documents.size;
+    return isWoken ? WOKEN_LOOKS : 1;
+  };
 }
 
 /** All objects of a table, each of whose sites is woken when its turn comes. */

@@ -118,6 +118,7 @@ export function createCrowd(max: number, options: CrowdOptions = {}): Crowd {
       clock = until;
     },
     connect(number) {
+      clock++;
       let us = 0;
       const site = siteOf(number, subnets);
       let outputs = connect(site, asInstant(clock));

@@ -108,13 +108,13 @@ test("a new configuration reaches a large table in portions, and none is left ou
   const table = layTable({ keyExchange: toyKeyExchange, awakeMax: 10_000 });
   const sites = fill(table, 1_200);
   const next = planWith({ livenessMs: 7_000 });
-  expect(stepsOf(table, next)).toBe(24);
+  expect(stepsOf(table, next)).toBe(12);
   table.feed({ kind: "configuration", plan: next });
-  expect(countOf(sites, 7_000)).toBe(50);
+  expect(countOf(sites, 7_000)).toBe(100);
   expect(table.concentrator.write(PLACE)).toBeUndefined();
   table.advance(1);
-  expect(countOf(sites, 7_000)).toBe(100);
-  table.advance(40);
+  expect(countOf(sites, 7_000)).toBe(200);
+  table.advance(20);
   expect(countOf(sites, 7_000)).toBe(1_200);
   const applied = table.journal.filter(({ reason }) => reason === "configuration-applied");
   expect(applied.map(({ detail }) => detail)).toEqual([
@@ -128,8 +128,8 @@ test("a second configuration comes before the first has reached all", () => {
   const sites = fill(table, 1_200);
   table.feed({ kind: "configuration", plan: planWith({ livenessMs: 7_000 }) });
   table.feed({ kind: "configuration", plan: planWith({ livenessMs: 8_000 }) });
-  expect(countOf(sites, 7_000)).toBe(1_150);
-  table.advance(40);
+  expect(countOf(sites, 7_000)).toBe(1_100);
+  table.advance(20);
   expect(countOf(sites, 8_000)).toBe(1_200);
   expect(table.engine.sites.adjusting).toBeUndefined();
 });

@@ -31,6 +31,8 @@ import type { Repairing, Walk } from "./repairs.ts";
 
 /** Checked in one go: a name that is known to exist costs a microsecond. */
 const LOOKS_AT_ONCE = 256;
+/** To look at one that is at rest takes as long as so many more. */
+const REST_LOOKS = 7;
 /** Questions to the kernel in one go, and Child SAs that get new keys. */
 const QUESTIONS_AT_ONCE = 64;
 const REMAKES_AT_ONCE = 4;
@@ -140,6 +142,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
     const next = states.next();
     if (next.done === true) return true;
     const [spiIn, held] = next.value;
+    if (isAtRest(held)) looks += REST_LOOKS;
     if (isAtRest(held) && isWhole(known, engine.resting.glimpse(held).states)) continue;
     const value = installedAt(engine, spiIn);
     if (value === undefined) continue;

@@ -17,18 +17,24 @@ import { isErouteAwake, restSite, siteToRest, wakeSite } from "../sites/at-rest.
 import { erouteOfPlain, plainErouteOf } from "../sites/plain-eroute.ts";
 import { readBeginningOf, readSite, writeSite } from "./document.ts";
 
-/** Sites that are looked at in vain, and put to rest, in one go: some microseconds each. */
+/** Sites that are looked at in vain in one go: some microseconds each. */
 const BUSY_MAX = 4;
-const RESTED_MAX = 256;
+/** Sites that are put to rest within a millisecond, however many events that has. */
+const RESTED_MAX = 16;
 
 /** Puts to rest what nothing has happened to for longest, if more is awake than should be. */
 export function restSome(engine: Engine): void {
-  const { awake, awakeMax } = engine.resting;
+  const { awake, awakeMax, portion } = engine.resting;
   if (awake.size <= awakeMax || engine.shuttingDown) return;
+  const ms = Math.floor(engine.now);
+  if (ms !== portion.ms) Object.assign(portion, { ms, rested: 0 });
   let busy = 0;
-  let left = Math.min(awake.size, RESTED_MAX);
+  let looks = 0;
+  const looksMax = awake.size;
   for (const key of awake) {
-    if (awake.size <= awakeMax || busy === BUSY_MAX || left-- === 0) return;
+    if (awake.size <= awakeMax || busy === BUSY_MAX || portion.rested >= RESTED_MAX) return;
+    if (++looks > looksMax) return;
+    portion.rested++;
     awake.delete(key);
     if (!isErouteAwake(engine, key) || putToRest(engine, key)) continue;
     // The next ones may have nothing to do.

@@ -8,7 +8,7 @@ import { childWith } from "../../eroute/row-options.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { awakeOf, onlyAwakeOf, renewLexicon } from "../resting.ts";
+import { awakeOf, createLooks, onlyAwakeOf, renewLexicon } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { versionsOf } from "./ike-sas.ts";
@@ -17,8 +17,8 @@ import { runErrands } from "./run-errands.ts";
 import type { Adjusting, Tally } from "./sites.ts";
 import { type Comparison, verdictOn } from "./verdict.ts";
 
-/** Entries of the tables that are visited in one portion: some milliseconds' worth. */
-const PORTION = 50;
+/** Entries of the tables that are visited in one portion, or fewer if sites are woken for that. */
+const PORTION = 100;
 const NEXT_PORTION_MS = 1;
 
 /** Begins the walk with its first portion. */
@@ -64,7 +64,8 @@ export function forgetAdjusting({ sites }: Engine): void {
 /** Visits so many entries; after the last one the result goes to the journal. */
 function walk(engine: Engine, adjusting: Adjusting, portion: number): void {
   const { comparison, tally } = adjusting;
-  for (let left = portion; left > 0; left--) {
+  const looks = createLooks(engine);
+  for (let left = portion; left > 0; left -= looks()) {
     const eroute = nextOf(engine, adjusting);
     if (eroute === "end") {
       engine.sites.adjusting = undefined;

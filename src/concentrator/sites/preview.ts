@@ -4,6 +4,7 @@ import type { EroutePlan } from "../../eroute/eroute.ts";
 import { evictionCount } from "../../eroute/evict.ts";
 import type { Address } from "../../inet/address.ts";
 import type { Engine } from "../engine.ts";
+import { createLooks } from "../resting.ts";
 import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { eroutesInUse } from "./eroutes.ts";
@@ -31,7 +32,7 @@ export type PreviewOptions = {
 export type PreviewSteps = Generator<undefined, ConfigurationPreview>;
 
 /** Sites of one step: some milliseconds' worth. */
-const SITES_PER_STEP = 50;
+const SITES_PER_STEP = 100;
 
 /**
  * Walks all sites once, as taking the configuration over does. Sites that come meanwhile count,
@@ -47,9 +48,14 @@ export function* previewOf(
   let connected = 0;
   let staying = 0;
   let unread = 0;
-  let visited = 0;
+  const looks = createLooks(engine);
+  let left = SITES_PER_STEP;
   for (const eroute of eroutesInUse(engine)) {
-    if (++visited % SITES_PER_STEP === 0) yield;
+    left -= looks();
+    if (left <= 0) {
+      yield;
+      left = SITES_PER_STEP;
+    }
     if (eroute.proof === undefined) continue;
     connected++;
     const next = { comparison, isListened };
