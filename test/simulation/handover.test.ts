@@ -60,13 +60,13 @@ function connectWaiting(table: Table): string | undefined {
 
 test("sites that a new configuration closes in portions are closed by the next process", () => {
   const plan = planOf();
-  const table = layTable({ plan });
-  connectAll(table, 70);
+  const table = layTable({ plan, awakeMax: 100 });
+  connectAll(table, 45);
   const [base] = plan.eroutes;
   if (base?.kind !== "base") throw new Error("the first one is a base eroute");
   const changed = { ...base, localSubnets: base.remoteSubnets, remoteSubnets: base.localSubnets };
   table.feed({ kind: "configuration", plan: { ...plan, eroutes: [changed] } });
-  expect(namesOf(table).length).toBe(70 - 32);
+  expect(namesOf(table).length).toBe(45 - 32);
   expect(table.succeed()).toBe(true);
   table.advance(10);
   expect(namesOf(table)).toEqual([]);

@@ -190,19 +190,19 @@ test("a look-up under way in a table that no longer has the site is not used", (
 });
 
 test("many sites are closed in portions, and one that calls again meanwhile stays", () => {
-  const table = layTable({ plan: planOf({ dynamicEroutesMax: 300 }) });
-  const callers = connectAll(table, 200);
+  const table = layTable({ plan: planOf({ dynamicEroutesMax: 300 }), awakeMax: 100 });
+  const callers = connectAll(table, 100);
   const localSubnets = [prefixOfText("10.0.0.0/17")];
   const plan = planOf({ dynamicEroutesMax: 300 }, { eroutes: [base({ localSubnets })] });
   configure(table, plan);
   expect(table.sent.length).toBe(32);
-  const last = callers[199];
+  const last = callers[99];
   last?.connect();
   last?.settle();
   table.advance(0);
   expect(table.sent.length).toBeLessThan(2 * 32 + 2);
   table.advance(10);
-  expect(namesOf(table)).toEqual(["fleet/site-200"]);
+  expect(namesOf(table)).toEqual(["fleet/site-100"]);
   const [view] = table.concentrator.snapshot().eroutes(0, 1);
   expect(view?.ikeSas.length).toBe(1);
   expect(table.concentrator.tableSizes().errands).toBe(0);
