@@ -11,8 +11,15 @@ export type Answers = {
 /** Time for answers in one turn; then timers and sockets get theirs. */
 const TURN_MS_MAX = 3;
 
-/** No more answers wait here than requests are under way, and the concentrator bounds those. */
-export function createAnswers(feed: (event: Event) => void, now: () => Instant): Answers {
+/**
+ * `onFed` is called when no more are delivered in this turn. No more answers wait here than
+ * requests are under way, and the concentrator bounds those.
+ */
+export function createAnswers(
+  feed: (event: Event) => void,
+  now: () => Instant,
+  onFed: () => void,
+): Answers {
   const waiting: Event[] = [];
   const drain = (): void => {
     const until = now() + TURN_MS_MAX;
@@ -20,6 +27,7 @@ export function createAnswers(feed: (event: Event) => void, now: () => Instant):
       const next = waiting.shift();
       if (next !== undefined) feed(next);
     }
+    onFed();
     if (waiting.length > 0) setImmediate(drain);
   };
   return {

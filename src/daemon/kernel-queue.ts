@@ -17,13 +17,14 @@ export type KernelQueue = {
 const TURN_MS_MAX = 2;
 
 /**
- * `onPerformed` is called after each request of a later turn. No more wait than the engine has
- * requested, and the bound on pairs of subnets bounds those.
+ * `onPerformed` is called after each request of a later turn, `onTurnEnd` after all of that turn.
+ * No more wait than the engine has requested, and the bound on pairs of subnets bounds those.
  */
 export function createKernelQueue(
   perform: (effect: KernelEffect) => void,
   onPerformed: () => void,
   now: () => Instant,
+  onTurnEnd: () => void,
 ): KernelQueue {
   let waiting: KernelEffect[] = [];
   let next = 0;
@@ -46,7 +47,9 @@ export function createKernelQueue(
   };
   const goOn = (): void => {
     endsAt = undefined;
+    if (waiting.length === 0) return;
     while (waiting.length > 0 && !isTurnOver()) takeOne();
+    onTurnEnd();
   };
   return {
     add(effect) {

@@ -20,7 +20,10 @@ import type { Signer } from "./signer.ts";
 /** What is needed to perform effects. */
 export type Surroundings = {
   now(): Instant;
+  /** It may wait for {@link Surroundings.flush}, but for no later turn. */
   send(octets: Uint8Array, path: Path): void;
+  /** Sends what waits. */
+  readonly flush?: () => void;
   /** Keeps what has changed for the next process; absent: nothing is kept. */
   readonly save?: () => void;
   /** Settles within the egroup's deadline; never rejects. */

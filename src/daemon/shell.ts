@@ -4,7 +4,7 @@ import type { Concentrator } from "../concentrator/concentrator.ts";
 import { type Effect, isKeptFirst } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
 import { createAnswers } from "./answers.ts";
-import { createKernelQueue } from "./kernel-queue.ts";
+import { createKernelQueue, type KernelEffect } from "./kernel-queue.ts";
 import { perform, type Surroundings } from "./perform.ts";
 
 export type Shell = {
@@ -99,9 +99,12 @@ export function createShell(
     timer = setTimeout(onTimer, wait);
   };
 
-  const answers = createAnswers(feed, around.now);
+  // Dozens may have been answered together: their messages leave together, and at once.
+  const send = (): void => around.flush?.();
+  const answers = createAnswers(feed, around.now, send);
   const ways = { atOnce: (answer: Event) => void queue.push(answer), late: answers.add };
-  const kernelQueue = createKernelQueue((effect) => perform(effect, around, ways), run, around.now);
+  const performKernel = (effect: KernelEffect) => perform(effect, around, ways);
+  const kernelQueue = createKernelQueue(performKernel, run, around.now, send);
   arm();
   return {
     feed,

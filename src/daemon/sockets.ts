@@ -20,6 +20,8 @@ export type IkeSockets = {
    * present.
    */
   send(octets: Uint8Array, path: Path): void;
+  /** Sends what would leave at the end of this turn of the event loop. */
+  flush(): void;
   /** `192.0.2.1:500`: each address and port that is listened on now. */
   readonly listening: readonly string[];
   /** The addresses that are listened on now, each once. */
@@ -95,6 +97,8 @@ class LocalSockets implements IkeSockets {
   readonly #byEndpoint = new Map<Endpoint, IkeSocket>();
   /** By text, for paths that do not come from a datagram. */
   readonly #byText = new Map<string, IkeSocket>();
+  /** Those that may have messages to send at the end of the turn. */
+  readonly #waiting = new Set<IkeSocket>();
   /** The last message about an address that is not listened on. */
   readonly #noted = new Map<string, string>();
   #present: ReadonlySet<string> = new Set();
@@ -128,7 +132,12 @@ class LocalSockets implements IkeSockets {
 
   send(octets: Uint8Array, { local, remote }: Path): void {
     const socket = this.#byEndpoint.get(local) ?? this.#byText.get(formatEndpoint(local));
-    socket?.send(octets, remote);
+    if (socket?.send(octets, remote) === true) this.#waiting.add(socket);
+  }
+
+  flush(): void {
+    for (const socket of this.#waiting) socket.flush();
+    this.#waiting.clear();
   }
 
   get listening(): readonly string[] {

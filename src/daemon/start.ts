@@ -359,6 +359,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
       if (daemon.captures.isOpen) daemon.captures.see(octets, path, "sent");
       daemon.sockets?.send(octets, path);
     },
+    flush: () => daemon.sockets?.flush(),
     lookUp: async (egroup, by) => {
       const repository = peers.get(egroup);
       if (repository !== undefined) return repository.find(by);

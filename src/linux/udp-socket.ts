@@ -30,11 +30,13 @@ export type IkeSocket = {
   readonly dropped: Readonly<SocketDrops>;
   /**
    * Sends one message, with a non-ESP marker under `natTraversal`; the single octet 0xff, a NAT
-   * keepalive (RFC 3948 §2.3), without one. It leaves when this turn of the event loop ends, with
-   * all others of the turn: one call of the system for many takes a third less time. False if it
-   * cannot be sent: the peer's silence is handled anyway.
+   * keepalive (RFC 3948 §2.3), without one. It leaves at {@link IkeSocket.flush}, or when this turn
+   * of the event loop ends, with all others of the turn: one call of the system for many takes a
+   * third less time. False if it cannot be sent: the peer's silence is handled anyway.
    */
   send(octets: Uint8Array, remote: Endpoint): boolean;
+  /** Sends what waits for the end of the turn. */
+  flush(): void;
   /**
    * Ends the present turn of receiving; what has arrived waits in the kernel. Bun reads a socket
    * until it is empty, so a flood would keep timers and all other sockets waiting.
@@ -125,7 +127,18 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
   };
   const lost = lossCounter(libc, gate.real);
   const descriptor = gate.real;
-  return { local, descriptor, dropped, send, pause: gate.shut, resume: gate.open, lost, close };
+  const { flush } = outbox;
+  return {
+    local,
+    descriptor,
+    dropped,
+    send,
+    flush,
+    pause: gate.shut,
+    resume: gate.open,
+    lost,
+    close,
+  };
 }
 
 type Outbox = {
@@ -138,8 +151,11 @@ type Outbox = {
 function createOutbox(socket: Pick<Bun.udp.Socket<"uint8array">, "sendMany">, gate: Gate): Outbox {
   /** Datagram, port and address of each, as Bun takes them. */
   let waiting: (Uint8Array | number | string)[] = [];
+  let atEnd: ReturnType<typeof setImmediate> | undefined;
   const flush = (): void => {
     if (waiting.length === 0) return;
+    // Otherwise the event loop would turn once more for it.
+    clearImmediate(atEnd);
     const leaving = waiting;
     waiting = [];
     gate.open();
@@ -147,7 +163,7 @@ function createOutbox(socket: Pick<Bun.udp.Socket<"uint8array">, "sendMany">, ga
   };
   return {
     add(datagram, port, host) {
-      if (waiting.length === 0) setImmediate(flush);
+      if (waiting.length === 0) atEnd = setImmediate(flush);
       waiting.push(datagram, port, host);
       if (waiting.length >= PARTS * TOGETHER_MAX) flush();
     },

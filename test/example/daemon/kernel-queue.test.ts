@@ -32,6 +32,15 @@ test("a request that arrives while others wait goes behind them", async () => {
   expect(performed).toEqual(Array.from({ length: 12 }, (_, i) => i));
 });
 
+test("the end of each later turn is told, and of no turn without a request", async () => {
+  const { queue, ended, ends } = slowKernel(10);
+  for (let i = 0; i < 10; i++) queue.add(requestOf(i));
+  expect(ends).toEqual([]);
+  await ended;
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(ends).toEqual([8, 10]);
+});
+
 test("flushing performs all of them at once", () => {
   const { queue, performed } = slowKernel(100);
   for (let i = 0; i < 100; i++) queue.add(requestOf(i));
@@ -42,6 +51,8 @@ test("flushing performs all of them at once", () => {
 /** A queue whose clock advances by half a millisecond with each request; `ended`: after `count`. */
 function slowKernel(count: number) {
   const performed: number[] = [];
+  /** How many had been performed at the end of each later turn. */
+  const ends: number[] = [];
   let nowMs = 0;
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -56,8 +67,9 @@ function slowKernel(count: number) {
     perform,
     () => {},
     () => nowMs as Instant,
+    () => ends.push(performed.length),
   );
-  return { queue, performed, ended };
+  return { queue, performed, ended, ends };
 }
 
 function requestOf(number: number): KernelEffect {

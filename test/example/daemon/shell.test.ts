@@ -77,6 +77,22 @@ test("an event that ends in a bug does not hold back the one after it", async ()
   expect(bugs).toEqual(["the engine broke"]);
 });
 
+test("messages that answers cause leave together, once all of these are delivered", async () => {
+  const seen: string[] = [];
+  const concentrator = scripted((event) => {
+    if (event.kind === "start") return [lookUp, lookUp];
+    seen.push(event.kind);
+    return [first];
+  });
+  const send = () => void seen.push("send");
+  const flush = () => void seen.push("flush");
+  const shell = createShell(concentrator, { ...calm([]), send, flush });
+  shell.feed({ kind: "start" });
+  for (let turn = 0; turn < 5; turn++) await new Promise((next) => setImmediate(next));
+  shell.close();
+  expect(seen).toEqual(["peer-rows", "send", "peer-rows", "send", "flush"]);
+});
+
 type Seen = { readonly sent: number[]; readonly bugs: string[]; readonly events: Event[] };
 
 /** The result of `effects`, caused by the event `start`, in an environment with faults. */

@@ -119,6 +119,18 @@ for (const [place, at] of Object.entries({ first: 0, between: 20, last: 40 })) {
   });
 }
 
+test("what waits leaves at once where that is asked for, and only once", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
+  const { socket: sender } = await opened("127.0.0.1", false);
+  for (let i = 0; i < 3; i++) sender.send(Uint8Array.of(i), receiver.local);
+  sender.flush();
+  sender.flush();
+  for (let i = 3; i < 5; i++) sender.send(Uint8Array.of(i), receiver.local);
+  await until(() => arrivals.length === 5);
+  await Bun.sleep(20);
+  expect(arrivals.map(({ octets }) => octets[0])).toEqual([0, 1, 2, 3, 4]);
+});
+
 test("what waits for the end of the turn leaves before the socket is closed", async () => {
   const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
   const { socket: sender } = await opened("127.0.0.1", false);
