@@ -3,7 +3,7 @@
 import type { Instant } from "../../octets/instant.ts";
 import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
-import { onlyAwakeOf } from "../resting.ts";
+import { isAtRest } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { orphansOf } from "./orphans.ts";
 import type { CloseReason, Errand } from "./sites.ts";
@@ -29,8 +29,7 @@ const LOOKS_AT_ONCE = 500;
 
 /** At the shutdown nothing else would end eroutes whose IKE SAs have gone already. */
 export function closeOrphansSoon(engine: Engine): void {
-  // At rest, all Child SAs of a site belong to its IKE SA.
-  engine.sites.errands.toLookAt = onlyAwakeOf(engine.sites.eroutes);
+  engine.sites.errands.toLookAt = engine.sites.eroutes.values();
   engine.sites.errands.at ??= engine.now;
 }
 
@@ -40,7 +39,9 @@ export function lookForOrphans(engine: Engine): void {
   for (let looks = 0; errands.toLookAt !== undefined && looks < LOOKS_AT_ONCE; looks++) {
     const { value: eroute, done } = errands.toLookAt.next();
     if (done === true) errands.toLookAt = undefined;
-    else if (orphansOf(engine, eroute).length > 0) closeSoon(engine, eroute, "shutdown");
+    // At rest, all Child SAs of a site belong to its IKE SA.
+    else if (!isAtRest(eroute) && orphansOf(engine, eroute).length > 0)
+      closeSoon(engine, eroute, "shutdown");
   }
 }
 

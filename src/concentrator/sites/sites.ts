@@ -93,7 +93,7 @@ export type Errands = {
   /** At most one for each eroute in use, in the order in which they came. */
   readonly waiting: Map<ErouteInUse, Errand>;
   /** At the shutdown: where Child SAs without an IKE SA are still to be looked for. */
-  toLookAt: Generator<ErouteInUse, undefined> | undefined;
+  toLookAt: Generator<Held<ErouteInUse>, undefined> | undefined;
   /** When the next portion is due. */
   at: Instant | undefined;
 };
