@@ -1,17 +1,16 @@
 /** A site at rest as octets: what comes first can be read without the rest. */
 
 import type { PeerId } from "../../eroute/peer-id.ts";
-import { readBeginning, readContent, writeContent } from "../../ike/state/document.ts";
+import { drafted, readBeginning, readContent } from "../../ike/state/document.ts";
 import { assert } from "../../octets/assert.ts";
-import { type Anchor, type Codec, list, record, u16 } from "../../octets/codec.ts";
+import { type Anchor, bool, type Codec, list, record, u16 } from "../../octets/codec.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { type PlainChild, plainChild, stateId } from "../dataplane/plain-child.ts";
-import { type PlainEntry, plainEntry } from "../negotiation/plain-entry.ts";
+import { type RestingIkeSa, restingIkeSa } from "../negotiation/at-rest.ts";
 import { peerId } from "../plain-peer-id.ts";
 import type { Lexicon, Resting } from "../resting.ts";
-import { type PlainEroute, plainEroute } from "../sites/plain-eroute.ts";
-import { type PlainSiteIkeSa, plainSiteIkeSa } from "../sites/plain-ike-sa.ts";
+import { type RestingEroute, restingEroute } from "../sites/resting-eroute.ts";
 
 /** What walks over all sites want to know of each. */
 export type Beginning = {
@@ -24,9 +23,9 @@ export type Beginning = {
 
 export type SiteDocument = Beginning & {
   readonly children: readonly PlainChild[];
-  readonly eroute: PlainEroute;
-  readonly entry: PlainEntry;
-  readonly ikeSa: PlainSiteIkeSa;
+  readonly eroute: RestingEroute;
+  readonly ikeSa: RestingIkeSa;
+  readonly initialContact: boolean;
 };
 
 const CHILDREN_MAX = 65_535;
@@ -42,18 +41,25 @@ const beginning: Codec<Beginning> = record<Beginning>(BEGINNING);
 const document: Codec<SiteDocument> = record<SiteDocument>({
   ...BEGINNING,
   children: list(plainChild, CHILDREN_MAX),
-  eroute: plainEroute,
-  entry: plainEntry,
-  ikeSa: plainSiteIkeSa,
+  eroute: restingEroute,
+  ikeSa: restingIkeSa,
+  initialContact: bool,
 });
 
 /** The process that writes is the one that reads: instants only have to be no negative numbers. */
 const ANCHOR: Anchor = { now: 0, wallMs: 2 ** 44 };
 
-/** The octets, which are secret. They begin with the number of the lexicon. */
-export function writeSite({ lexicon, draft }: Resting, site: SiteDocument): Uint8Array {
-  const { number: generation, vocabulary } = lexicon;
-  return writeContent(document, site, { anchor: ANCHOR, generation, vocabulary, draft });
+/**
+ * Keeps the octets, which are secret. They begin with the number of the lexicon. Undefined: there are
+ * too many.
+ */
+export function writeSite(resting: Resting, site: SiteDocument): Place | undefined {
+  const { number: generation, vocabulary } = resting.lexicon;
+  const scribe = { anchor: ANCHOR, generation, vocabulary, draft: resting.draft };
+  const { octets, length } = drafted(document, site, scribe);
+  const place = resting.documents.put(octets.subarray(0, length));
+  resting.draft.clear();
+  return place;
 }
 
 export function readSite(resting: Resting, place: Place): Read<SiteDocument> {

@@ -7,14 +7,13 @@ import type { Eroute } from "../../eroute/eroute.ts";
 import { spiOf } from "../../ike/ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Place } from "../../octets/octet-store.ts";
-import { wipe } from "../../octets/secret.ts";
 import { childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
 import type { Engine } from "../engine.ts";
 import { entryToRest, restEntry, wakeEntry } from "../negotiation/at-rest.ts";
 import type { Stand } from "../negotiation/stand.ts";
 import { type Glimpse, type Lexicon, type Resting, stayAwake } from "../resting.ts";
 import { isErouteAwake, restSite, siteToRest, wakeSite } from "../sites/at-rest.ts";
-import { erouteOfPlain, plainErouteOf } from "../sites/plain-eroute.ts";
+import { restingErouteOf, wokenEroute } from "../sites/resting-eroute.ts";
 import { readBeginningOf, readSite, writeSite } from "./document.ts";
 
 /** Sites that are looked at in vain in one go: some microseconds each. */
@@ -48,19 +47,25 @@ function putToRest(engine: Engine, key: string): boolean {
   const { resting, changes } = engine;
   const found = siteToRest(engine, key);
   if (found === undefined) return false;
-  const { eroute, spi, ikeSa, stand } = found;
+  const { spi, initialContact, stand } = found;
   if (changes?.sites.has(key) || changes?.ikeSas.has(spi)) return false;
   const children = childrenToRest(engine, key, spi);
-  const entry = children === undefined ? undefined : entryToRest(engine, spi);
-  const base = baseNumber(resting.lexicon, eroute.base);
-  if (entry === undefined || children === undefined || base === undefined) return false;
-  const { peerId } = eroute;
-  const plain = plainErouteOf(eroute, undefined);
+  if (children === undefined) return false;
+  const { peerId } = found.eroute;
+  const ikeSa = entryToRest(engine, spi, peerId);
+  const eroute = restingErouteOf(found.eroute);
+  const base = baseNumber(resting.lexicon, found.eroute.base);
+  if (ikeSa === undefined || eroute === undefined || base === undefined) return false;
   const states = children.flatMap(({ ours }) => ours);
-  const site = { base, peerId, states, children, eroute: plain, entry, ikeSa };
-  const octets = writeSite(resting, site);
-  const place = resting.documents.put(octets);
-  wipe(octets);
+  const place = writeSite(resting, {
+    base,
+    peerId,
+    states,
+    children,
+    eroute,
+    ikeSa,
+    initialContact,
+  });
   if (place === undefined) return false;
   resting.lexicon.sites++;
   count(resting, stand, 1);
@@ -84,18 +89,15 @@ function baseNumber({ bases, baseNumbers }: Lexicon, base: Eroute): number | und
 export function wake(engine: Engine, place: Place): void {
   const { resting } = engine;
   const { value: site, lexicon } = readSite(resting, place);
-  const { entry, ikeSa, children } = site;
+  const { peerId, ikeSa, children, initialContact } = site;
   const base = lexicon.bases[site.base];
-  assert(
-    base !== undefined && entry.peerId !== undefined,
-    "a site at rest has an eroute and an ID",
-  );
+  assert(base !== undefined, "a site at rest has an eroute");
   resting.documents.free(place);
   if (--lexicon.sites === 0 && lexicon !== resting.lexicon) resting.lexicons.delete(lexicon.number);
-  const spi = spiOf(entry.sa);
-  const eroute = erouteOfPlain(site.eroute, base, [spi]);
-  const stand = wakeEntry(engine, spi, { plain: entry, eroute: eroute.name });
-  wakeSite(engine, eroute, { spi, stand, peerId: entry.peerId, plain: ikeSa });
+  const spi = spiOf(ikeSa.sa);
+  const eroute = wokenEroute(site.eroute, base, { peerId, spi });
+  const stand = wakeEntry(engine, spi, { ikeSa, peerId, eroute: eroute.name });
+  wakeSite(engine, eroute, { spi, stand, peerId, initialContact });
   wakeChildren(engine, children, eroute.key);
   count(resting, stand, -1);
   stayAwake(engine, eroute.key);

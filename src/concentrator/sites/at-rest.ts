@@ -9,12 +9,14 @@ import type { Stand } from "../negotiation/stand.ts";
 import { isAtRest } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { errandOf } from "./errands.ts";
-import type { PlainSiteIkeSa } from "./plain-ike-sa.ts";
+
+/** Of most IKE SAs. */
+const NONE: readonly IkeSpi[] = [];
 
 export type SiteToRest = {
   readonly eroute: ErouteInUse;
   readonly spi: IkeSpi;
-  readonly ikeSa: PlainSiteIkeSa;
+  readonly initialContact: boolean;
   readonly stand: Stand;
 };
 
@@ -46,7 +48,7 @@ export function siteToRest(engine: Engine, key: string): SiteToRest | undefined 
     peerId === eroute.peerId &&
     !sites.unproven.has(spi);
   if (!isSettled || callOf(engine, key) !== undefined) return undefined;
-  return { eroute, spi, stand, ikeSa: { eroute: 0, supersedes, initialContact, redirect } };
+  return { eroute, spi, stand, initialContact };
 }
 
 /** Both tables hold the place instead. */
@@ -67,16 +69,23 @@ export function wakeSite(
     spi,
     peerId,
     stand,
-    plain,
+    initialContact,
   }: {
     readonly spi: IkeSpi;
     readonly peerId: PeerId;
     readonly stand: Stand;
-    readonly plain: PlainSiteIkeSa;
+    readonly initialContact: boolean;
   },
 ): void {
-  const { supersedes, initialContact, redirect } = plain;
-  const known = { spi, peerId, stand, candidate: undefined, eroute };
   sites.eroutes.set(eroute.key, eroute);
-  sites.ikeSas.set(spi, Object.assign(known, { supersedes, initialContact, redirect }));
+  sites.ikeSas.set(spi, {
+    spi,
+    peerId,
+    stand,
+    candidate: undefined,
+    eroute,
+    supersedes: NONE,
+    initialContact,
+    redirect: undefined,
+  });
 }

@@ -46,7 +46,7 @@ const inactivity: Codec<RowOptions["inactivityMs"]> = mapped(optional(u48), {
   from: (written) => (written === 0 ? "off" : written),
 });
 
-const own = record<RowOptions>({
+export const own = record<RowOptions>({
   lifetimeSeconds: optional(u48),
   inactivityMs: inactivity,
   ifId: optional(u32),
@@ -65,7 +65,7 @@ const holder = record<CertificateHolder>({
   notAfterMs: u48,
 });
 
-const proof: Codec<SiteProof> = byKind<SiteProof>({
+export const proof: Codec<SiteProof> = byKind<SiteProof>({
   psk: record<Extract<SiteProof, { readonly kind: "psk" }>>({ kind: constant("psk") }),
   certificate: record<Extract<SiteProof, { readonly kind: "certificate" }>>({
     kind: constant("certificate"),
@@ -85,7 +85,7 @@ const hash: Codec<string> = mapped(octets(64), {
 
 const lookup: Codec<LookupId> = checked(u48, (value) => value as LookupId);
 
-const row = record<NonNullable<ErouteInUse["row"]>>({
+export const row = record<NonNullable<ErouteInUse["row"]>>({
   print: record<RowPrint>({ all: hash, ppk: optional(hash) }),
   lookup,
 });

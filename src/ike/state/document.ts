@@ -89,11 +89,16 @@ export const CONTENT_OCTETS = 2_048;
 
 /** The content alone, for a place that has a version and a checksum of its own. */
 export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
+  return drafted(codec, value, writer).taken();
+}
+
+/** The same in the draft, which the caller has to clear. */
+export function drafted<T>(codec: Codec<T>, value: T, writer: Scribe): Draft {
   const { anchor, generation, vocabulary, draft = new Draft(CONTENT_OCTETS) } = writer;
   draft.clear();
   draft.number(generation, 4);
   codec.write({ w: draft, anchor, vocabulary, shared: new Map() }, value);
-  return draft.taken();
+  return draft;
 }
 
 /** The value in a document and the generation of its writer; or why it cannot be read. */
