@@ -50,8 +50,8 @@ const document: Codec<SiteDocument> = record<SiteDocument>({
 const ANCHOR: Anchor = { now: 0, wallMs: 2 ** 44 };
 
 /**
- * Keeps the octets, which are secret. They begin with the number of the lexicon. Undefined: there are
- * too many.
+ * Keeps the octets, which are secret. They begin with the number of the lexicon. Undefined: there
+ * are too many.
  */
 export function writeSite(resting: Resting, site: SiteDocument): Place | undefined {
   const { number: generation, vocabulary } = resting.lexicon;

@@ -1,6 +1,6 @@
 /**
- * Codec of an eroute in use of a site at rest: what does not follow from its eroute as configured and
- * its peer ID. A dynamic one, for which nothing is to be done.
+ * Codec of an eroute in use of a site at rest: what does not follow from its eroute as configured
+ * and its peer ID. A dynamic one, for which nothing is to be done.
  */
 
 import type { Eroute } from "../../eroute/eroute.ts";
