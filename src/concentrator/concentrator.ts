@@ -26,6 +26,7 @@ import { rereadIkeSas } from "./negotiation/reread.ts";
 import { hasOpenIkeSas } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { restSome } from "./rest/rest.ts";
+import { adjustingAt } from "./sites/adjust.ts";
 import { errandsAt } from "./sites/errands.ts";
 import { noteStand } from "./sites/ike-sas.ts";
 import { type PreviewOptions, type PreviewSteps, previewOf } from "./sites/preview.ts";
@@ -74,6 +75,8 @@ export type Concentrator = {
   reread(place: Place): void;
   /** What is in use of the kernel's tables, at any time. */
   claims(): XfrmClaims;
+  /** Whether the last configuration has not reached all sites yet: it does so in portions. */
+  isAdjusting(): boolean;
   /** After `shutdown`: whether every site has been told. */
   hasTold(): boolean;
   /** Whether they have answered, too. */
@@ -180,6 +183,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       for (const [spi, stand] of rereadIkeSas(engine, place)) noteStand(engine, spi, stand);
     },
     claims: () => claimsOfEngine(engine),
+    isAdjusting: () => adjustingAt(engine) !== undefined,
     hasTold: () => engine.shuttingDown && !hasOpenIkeSas(engine),
     isIdle: () =>
       engine.shuttingDown &&

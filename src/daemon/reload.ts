@@ -1,5 +1,6 @@
 /** Reads the configuration file again: it is taken over as a whole, or refused as a whole. */
 
+import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
 import type { RowsAhead } from "../concentrator/sites/row-preview.ts";
@@ -33,7 +34,7 @@ export type Reloadable = DatabasesInUse & {
   readonly note: (entry: Note) => void;
   /** Undefined while it is starting. */
   readonly shell: Shell | undefined;
-  readonly concentrator: ConnectedSites;
+  readonly concentrator: ConnectedSites & Pick<Concentrator, "isAdjusting">;
   /** What a configuration would close, with rows that were read for it. */
   readonly preview: (
     config: Config,
@@ -173,6 +174,7 @@ async function judge(
   const sources = rowSources(daemon.config.plan.egroups, plan.egroups, { opened, peers });
   const rows = await readRowsAhead(concentrator, plan, sources);
   const preview = await daemon.preview(config, rows);
+  await untilAdjusted(concentrator);
   const unready = whyNotNow(daemon);
   if (unready !== undefined) return unready;
   const held = whyHeld(daemon.config, config, { preview, rowFaults: rows.faults });
@@ -191,6 +193,15 @@ async function judge(
   const databases = apply(daemon, config, opened);
   noteDone(daemon, { ...report, databases });
   return ok({ ...report, databases });
+}
+
+/** How long a reload waits for the one before it to reach all sites, and how often it looks. */
+const ADJUSTED_MS_MAX = 60_000;
+const LOOK_MS = 5;
+
+/** The engine would do what is left for the former configuration in a single turn. */
+async function untilAdjusted({ isAdjusting }: Pick<Concentrator, "isAdjusting">): Promise<void> {
+  for (let ms = 0; ms < ADJUSTED_MS_MAX && isAdjusting(); ms += LOOK_MS) await Bun.sleep(LOOK_MS);
 }
 
 function whyNotNow({ shell, isEnding }: Reloadable): Result<never, ReloadRefusal> | undefined {

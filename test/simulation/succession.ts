@@ -134,6 +134,7 @@ export function createSuccession(
     },
     preview: (...about) => current.preview(...about),
     sitesOf: (egroup) => current.sitesOf(egroup),
+    isAdjusting: () => current.isAdjusting(),
     rowVerdict: (...about) => current.rowVerdict(...about),
     decryptionTableLine: (message) => current.decryptionTableLine(message),
     tableSizes: () => current.tableSizes(),

@@ -203,3 +203,17 @@ test("the kernel's policies are sorted once: another length needs a restart", ()
 });
 
 const configOf = (change: (text: string) => string): Config => configIn(folder, change);
+
+test("a reload waits until the one before it has reached all sites", async () => {
+  const config = configIn(folder, (text) => text);
+  let left = 3;
+  const daemon = daemonOf(config);
+  const isAdjusting = () => left > 0 && left-- > 0;
+  const concentrator = { sitesOf: () => [], rowVerdict: () => undefined, isAdjusting };
+  const done = reload({ ...daemon, concentrator }, () => ok(configIn(folder, (text) => text)));
+  await Bun.sleep(0);
+  expect(daemon.fed).toEqual([]);
+  expect((await done).ok).toBe(true);
+  expect(left).toBe(0);
+  expect(daemon.fed.map(({ kind }) => kind)).toContain("configuration");
+});

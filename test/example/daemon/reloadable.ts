@@ -50,7 +50,7 @@ export function daemonOf(config: Config): TestDaemon {
     },
     note: (entry) => void notes.push(entry),
     preview: () => ({ connected: 0, closes: new Map(), unread: 0 }),
-    concentrator: { sitesOf: () => [], rowVerdict: () => undefined },
+    concentrator: { sitesOf: () => [], rowVerdict: () => undefined, isAdjusting: () => false },
     reloads: new Map(),
     isEnding: false,
     shell: {

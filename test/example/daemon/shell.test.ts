@@ -126,6 +126,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     takeOver: unused,
     reread: unused,
     sitesOf: unused,
+    isAdjusting: unused,
     rowVerdict: unused,
   };
 }
