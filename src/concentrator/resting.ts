@@ -7,7 +7,7 @@
 import type { Eroute } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import { Draft } from "../octets/draft.ts";
-import type { LongMap } from "../octets/long-map.ts";
+import { LongMap } from "../octets/long-map.ts";
 import { OctetStore, type Place } from "../octets/octet-store.ts";
 import { Vocabulary } from "../octets/vocabulary.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
@@ -41,7 +41,7 @@ export type Resting = {
    * Keys of eroutes in use that something has happened to since they were last at rest, the latest
    * last.
    */
-  readonly awake: Set<string>;
+  readonly awake: LongMap<string, true>;
   /** How many were put to rest within the millisecond of the last one. */
   readonly portion: { ms: number; rested: number };
   readonly documents: OctetStore;
@@ -67,7 +67,7 @@ export function createResting({
   const lexicon = lexiconOf(1);
   return {
     awakeMax,
-    awake: new Set(),
+    awake: new LongMap(),
     portion: { ms: Number.NEGATIVE_INFINITY, rested: 0 },
     documents: new OctetStore(),
     lexicons: new Map([[lexicon.number, lexicon]]),
@@ -150,5 +150,5 @@ export function* onlyAwakeOf<V extends object>(
 /** Something happens to the site of this eroute in use: it is the last to be put to rest. */
 export function stayAwake({ resting: { awake } }: Has, erouteKey: string): void {
   awake.delete(erouteKey);
-  awake.add(erouteKey);
+  awake.set(erouteKey, true);
 }

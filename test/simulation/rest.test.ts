@@ -52,7 +52,7 @@ test("as many stay awake as may: those that something has happened to last", () 
   callers[0]?.ask({ kind: "rekey-ike" });
   callers[0]?.settle();
   expect(atRest(table)).toBe(SITES - 2);
-  const awake = [...table.engine.resting.awake];
+  const awake = [...table.engine.resting.awake.keys()];
   expect(awake.some((key) => key.includes("site-1"))).toBe(true);
 });
 

@@ -30,7 +30,7 @@ export function restSome(engine: Engine): void {
   let busy = 0;
   let looks = 0;
   const looksMax = awake.size;
-  for (const key of awake) {
+  for (const key of awake.keys()) {
     if (awake.size <= awakeMax || busy === BUSY_MAX || portion.rested >= RESTED_MAX) return;
     if (++looks > looksMax) return;
     portion.rested++;
