@@ -121,6 +121,7 @@ async function dial(
 /** A site whose ESP is in user space may lose the first packets on a busy machine. */
 async function untilAnswered(host: Host | undefined, from: string): Promise<void> {
   await until("a ping is answered", () => isAnswered(host, OFFICE, { from, count: 1 }));
+  await until("a ping is answered there", () => isAnswered(router.office, from, { count: 1 }));
 }
 
 test(
