@@ -19,6 +19,8 @@ type Living = {
   /** Hosts whose states prove nothing: their daemon was killed, or ours was while theirs was up. */
   readonly deaf: Set<string>;
   readonly killed: Set<string>;
+  /** Leaves behind what explains a difference, the logs for example. */
+  explain: (() => Promise<void>) | undefined;
 };
 
 const living: Living = {
@@ -26,6 +28,7 @@ const living: Living = {
   sites: new Map(),
   deaf: new Set(),
   killed: new Set(),
+  explain: undefined,
 };
 
 /** A site's daemon has started: from now on it has to agree with the concentrator. */
@@ -52,6 +55,11 @@ export function noteErouted(host: Host, erouted: Erouted | "stopped" | "killed")
   living.concentrator = erouted === "killed" ? undefined : { host, erouted };
   if (erouted !== "killed") return;
   for (const name of living.sites.keys()) living.deaf.add(name);
+}
+
+/** Called when the ends do not agree. */
+export function explainDifferences(explain: () => Promise<void>): void {
+  living.explain = explain;
 }
 
 /** It goes on from what the one before has kept, so the sites have to agree with it at once. */
@@ -95,6 +103,7 @@ export async function expectBothEndsAgree(): Promise<void> {
       const isOld = (spi: number) => now - (since.get(spi) ?? now) > SETTLE_MS_MAX / 2;
       const { missingAtSites, onlyAtSites } = differences;
       const old = [missingAtSites.filter(isOld), onlyAtSites.filter(isOld)];
+      if (old.flat().length > 0) await living.explain?.();
       expect(old, "missing at sites, and only at sites").toEqual([[], []]);
       return;
     }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
 import { erouteViews, ikeSaCount } from "./agreement.ts";
+import { explainDifferences } from "./both-ends.ts";
 import { type Host, must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
@@ -46,6 +47,7 @@ beforeAll(async () => {
     child: "rand_time = 4s\n    life_time = 600s",
   });
   await bringUp(scenario, swan);
+  explainDifferences(keepLogs);
 });
 
 afterAll(async () => {
