@@ -29,8 +29,8 @@ const WINDOW = 64;
 const SINGLE = 500;
 const STEADY_RATE = 75;
 const STEADY = 750;
-/** After a load a garbage collector takes a while to free memory. */
-const SETTLE_MS = 5_000;
+/** After three idle seconds erouted collects fully; its allocator waits five more to give back. */
+const SETTLE_MS = 12_000;
 /** By then erouted has done what it does while nobody calls. */
 const REST_MS = 75_000;
 
