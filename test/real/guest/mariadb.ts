@@ -30,6 +30,8 @@ export async function startGuestMariadb(data: "new" | "restarted" = "new"): Prom
     await mkdir(FOLDER, { recursive: true });
     await cp(template, `${FOLDER}/data`, { recursive: true });
   }
+  // In /tmp, which guests share, its temporary tables have the names of another guest's.
+  await mkdir(`${FOLDER}/tmp`, { recursive: true });
   const socket = `${FOLDER}/socket`;
   const server = start(undefined, ["mariadbd", ...options(socket)]);
   let ended: number | undefined;
@@ -65,6 +67,7 @@ function options(socket: string): string[] {
     "--no-defaults",
     "--user=root",
     `--datadir=${FOLDER}/data`,
+    `--tmpdir=${FOLDER}/tmp`,
     `--socket=${socket}`,
     "--skip-networking",
     "--innodb-buffer-pool-size=16M",
