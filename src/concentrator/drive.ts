@@ -2,16 +2,15 @@
 
 import type { IkeEvent } from "../ike/event.ts";
 import { factsOf, type IkeEffect, step } from "../ike/ike-sa.ts";
-import { AssertionError } from "../octets/assert.ts";
 import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { noteBug } from "./bug.ts";
 import { callOfIkeSa } from "./calls/call-table.ts";
 import { onCallLost } from "./calls/dial.ts";
 import { changedIkeSa } from "./changes.ts";
 import { removeChild } from "./dataplane/install.ts";
-import { count, type Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { perform } from "./ike-effects.ts";
-import { journal } from "./journal/write.ts";
 import { ikeContext } from "./negotiation/context.ts";
 import type { Entry } from "./negotiation/entry.ts";
 import { forgiveUnlooked } from "./negotiation/guesses.ts";
@@ -80,15 +79,7 @@ export function runDeadlines(engine: Engine): void {
 
 /** A bug in one IKE SA costs that IKE SA, its kernel states included; the others go on. */
 function onBug(engine: Engine, entry: Entry, spi: IkeSpi, fault: unknown): void {
-  count(engine, "internal_errors");
-  const isOurs = fault instanceof AssertionError;
-  journal(engine, aboutOf(entry), {
-    level: "error",
-    step: "daemon",
-    outcome: "failed",
-    reason: "internal-error",
-    detail: `please report this bug: ${isOurs ? fault.message : String(fault)}`,
-  });
+  noteBug(engine, aboutOf(entry), fault);
   discard(engine, entry, spi, "internal-error");
 }
 

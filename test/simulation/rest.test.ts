@@ -5,6 +5,7 @@
 
 import { expect, test } from "bun:test";
 import type { Event } from "../../src/concentrator/event.ts";
+import { ikeSasAwake } from "../../src/concentrator/negotiation/ike-sas.ts";
 import type { ErouteView } from "../../src/concentrator/snapshot.ts";
 import { formatPolicyId, stateName } from "../../src/xfrm/request.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -70,6 +71,42 @@ test("keys are nowhere but in the octets, and there only until the site has gone
   expect(wiped.every((octets) => octets.every((octet) => octet === 0))).toBe(true);
   expect(table.concentrator.tableSizes()).toMatchObject({ atRest: 0, formerLexicons: 0 });
   expect(table.engine.resting.documents.octets).toBe(0);
+});
+
+test("the keys in the objects of a site are wiped when it is put to rest", () => {
+  const table = layTable({ awakeMax: 1 });
+  connectAll(table, 1);
+  const [first] = ikeSasAwake(table.engine);
+  const sa = first?.[1].sa;
+  if (sa === undefined || !("keys" in sa)) throw new Error("the site is awake");
+  const keys = Object.values(sa.keys).filter((key) => key instanceof Uint8Array && key.length > 0);
+  const isWiped = (key: unknown) => key instanceof Uint8Array && key.every((octet) => octet === 0);
+  expect(keys.some(isWiped)).toBe(false);
+  connectAll(table, 1, 2);
+  expect(atRest(table)).toBe(1);
+  expect(keys.length).toBeGreaterThan(2);
+  expect(keys.every(isWiped)).toBe(true);
+});
+
+test("a bug in putting a site to rest leaves it awake, and costs no other site its answer", () => {
+  const table = layTable();
+  const { documents } = table.engine.resting;
+  const put = documents.put.bind(documents);
+  documents.put = () => {
+    throw new Error("planted");
+  };
+  const callers = connectAll(table, 2);
+  table.feed({ kind: "deadline" });
+  expect(viewsOf(table)).toHaveLength(2);
+  expect(documents.size).toBe(0);
+  expect(table.concentrator.snapshot().counters.internal_errors).toBeGreaterThan(0);
+  expect(table.journal.map(({ reason }) => reason)).toContain("internal-error");
+  documents.put = put;
+  for (const caller of callers) {
+    caller.ask({ kind: "rekey-ike" });
+    caller.settle();
+  }
+  expect(atRest(table)).toBe(2);
 });
 
 /** What happens to a site at rest, and how many of the sites are up after it. */

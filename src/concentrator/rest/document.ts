@@ -56,10 +56,12 @@ const ANCHOR: Anchor = { now: 0, wallMs: 2 ** 44 };
 export function writeSite(resting: Resting, site: SiteDocument): Place | undefined {
   const { number: generation, vocabulary } = resting.lexicon;
   const scribe = { anchor: ANCHOR, generation, vocabulary, draft: resting.draft };
-  const { octets, length } = drafted(document, site, scribe);
-  const place = resting.documents.put(octets.subarray(0, length));
-  resting.draft.clear();
-  return place;
+  try {
+    const { octets, length } = drafted(document, site, scribe);
+    return resting.documents.put(octets.subarray(0, length));
+  } finally {
+    resting.draft.clear();
+  }
 }
 
 export function readSite(resting: Resting, place: Place): Read<SiteDocument> {

@@ -7,6 +7,7 @@ import type { Eroute } from "../../eroute/eroute.ts";
 import { spiOf } from "../../ike/ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Place } from "../../octets/octet-store.ts";
+import { noteBug } from "../bug.ts";
 import { childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
 import type { Engine } from "../engine.ts";
 import { entryToRest, restEntry, wakeEntry } from "../negotiation/at-rest.ts";
@@ -35,10 +36,20 @@ export function restSome(engine: Engine): void {
     if (++looks > looksMax) return;
     portion.rested++;
     awake.delete(key);
-    if (!isErouteAwake(engine, key) || putToRest(engine, key)) continue;
+    if (!isErouteAwake(engine, key) || tryToRest(engine, key)) continue;
     // The next ones may have nothing to do.
     stayAwake(engine, key);
     busy++;
+  }
+}
+
+/** A bug in it leaves the site awake, and what has just happened to others as it is. */
+function tryToRest(engine: Engine, key: string): boolean {
+  try {
+    return putToRest(engine, key);
+  } catch (fault) {
+    noteBug(engine, undefined, fault);
+    return true;
   }
 }
 
