@@ -25,6 +25,7 @@ import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { hasOpenIkeSas } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
+import { endLost, takeLeftBehind } from "./rest/lost.ts";
 import { restSome } from "./rest/rest.ts";
 import { adjustingAt } from "./sites/adjust.ts";
 import { errandsAt } from "./sites/errands.ts";
@@ -75,6 +76,8 @@ export type Concentrator = {
   reread(place: Place): void;
   /** What is in use of the kernel's tables, at any time. */
   claims(): XfrmClaims;
+  /** Whether something may be left in the kernel that nobody claims: asked once each time. */
+  hasLeftBehind(): boolean;
   /** Whether the last configuration has not reached all sites yet: it does so in portions. */
   isAdjusting(): boolean;
   /** After `shutdown`: whether every site has been told. */
@@ -118,6 +121,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       engine.now = now;
       dispatch(engine, event);
       drain(engine);
+      if (engine.resting.lost.size > 0) endLost(engine);
       if (isTracing(engine)) traceSent(engine);
       // Of these one may have hundreds in a row, and is busy until the last one.
       if (event.kind !== "kernel-answer") restSome(engine);
@@ -183,6 +187,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       for (const [spi, stand] of rereadIkeSas(engine, place)) noteStand(engine, spi, stand);
     },
     claims: () => claimsOfEngine(engine),
+    hasLeftBehind: () => takeLeftBehind(engine),
     isAdjusting: () => adjustingAt(engine) !== undefined,
     hasTold: () => engine.shuttingDown && !hasOpenIkeSas(engine),
     isIdle: () =>

@@ -73,6 +73,7 @@ const OWNERS: readonly ((engine: Engine) => Instant | undefined)[] = [
   repairsAt,
   repairNotesAt,
   ({ requests }) => requests.nextLost(),
+  ({ resting, now }) => (resting.lost.size > 0 ? now : undefined),
 ];
 
 function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {

@@ -50,9 +50,14 @@ export type Resting = {
   lexicon: Lexicon;
   readonly resters: Resters;
   readonly draft: Draft;
-  /** Puts the objects of a site back into their tables. */
+  /** Sites that a bug of ours, or broken memory, has made unreadable, and what was thrown. */
+  readonly lost: Map<Place, unknown>;
+  /** Puts the objects of a site back into their tables; one that is lost stays as it is. */
   readonly wake: (place: Place) => void;
-  readonly glimpse: (place: Place) => Glimpse;
+  /** Undefined: the site is lost. */
+  readonly glimpse: (place: Place) => Glimpse | undefined;
+  /** Whether the kernel may have states and policies of a lost site that nobody could name. */
+  isLeftBehind: boolean;
 };
 
 /** A site and its SAs, as octets. */
@@ -74,8 +79,10 @@ export function createResting({
     lexicon,
     resters: { v1: 0, v2: 0, canBeSentAway: 0 },
     draft: new Draft(DOCUMENT_OCTETS),
+    lost: new Map(),
     wake,
     glimpse,
+    isLeftBehind: false,
   };
 }
 
@@ -101,7 +108,7 @@ export function isAtRest<V extends object>(held: Held<V> | undefined): held is P
 
 type Table<K, V extends object> = Pick<LongMap<K, Held<V>>, "get" | "entries" | "values">;
 
-/** The object under this key of a table; its site is awake then. */
+/** The object under this key of a table, whose site is awake then; undefined also if it is lost. */
 export function awakeAt<K, V extends object>(
   { resting }: Has,
   table: Table<K, V>,
@@ -137,6 +144,13 @@ export function* awakeOf<K, V extends object>(
     if (value !== undefined) yield value;
   }
   return undefined;
+}
+
+/** The keys under which a table holds a place: of one entry in each table, or of none. */
+export function keysAt<K, V extends object>(table: Table<K, V>, place: Place): readonly K[] {
+  const keys: K[] = [];
+  for (const [key, held] of table.entries()) if (held === place) keys.push(key);
+  return keys;
 }
 
 /** The objects of a table whose sites are awake. */

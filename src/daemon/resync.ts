@@ -1,18 +1,36 @@
 /** Compares the kernel's tables with the engine's: now and then, and after lost messages. */
 
+import type { Concentrator } from "../concentrator/concentrator.ts";
 import { now } from "../linux/clock.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
+import type { XfrmRefusal } from "../xfrm/request.ts";
 import type { Note } from "./reload.ts";
 import type { Shell } from "./shell.ts";
 
-/** Reads everything that is ours and passes it to the engine; says why if that is not possible. */
-export async function resync(kernel: Kernel, shell: Shell): Promise<string | undefined> {
+/** Whose tables are compared. */
+export type Both = {
+  readonly kernel: Pick<Kernel, "tables" | "removeLeftovers">;
+  readonly shell: Pick<Shell, "feed" | "flush">;
+  readonly concentrator: Pick<Concentrator, "claims" | "hasLeftBehind">;
+};
+
+/**
+ * Reads everything that is ours and passes it to the engine; says why if that is not possible. What
+ * the engine has left behind, because a bug kept it from naming it, is removed.
+ */
+export async function resync({ kernel, shell, concentrator }: Both): Promise<string | undefined> {
   // Everything that the engine has requested has to be done before the tables are read.
   shell.flush();
   const tables = await kernel.tables();
-  if (!tables.ok) return `${tables.error.operation}: ${tables.error.errno}: ${tables.error.detail}`;
+  if (!tables.ok) return wordsFor(tables.error);
   shell.feed({ kind: "kernel-tables", ...tables.value });
-  return undefined;
+  if (!concentrator.hasLeftBehind()) return undefined;
+  const removed = await kernel.removeLeftovers(concentrator.claims());
+  return removed.ok ? undefined : wordsFor(removed.error);
+}
+
+function wordsFor({ operation, errno, detail }: XfrmRefusal): string {
+  return `${operation}: ${errno}: ${detail}`;
 }
 
 /**
@@ -54,13 +72,13 @@ const AUDIT_MS = 60_000;
 const AUDIT_SHARE = 100;
 
 /** Compares for ever; failures are reported once, until a comparison succeeds. */
-export function startAudits(kernel: Kernel, shell: Shell, note: (entry: Note) => void): Audits {
+export function startAudits(both: Both, note: (entry: Note) => void): Audits {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
   let said: string | undefined;
   const audit = async (): Promise<void> => {
     const from = now();
-    const why = await resync(kernel, shell);
+    const why = await resync(both);
     if (isStopped) return;
     if (why !== undefined && why !== said) {
       const detail = `the kernel's tables cannot be compared with ours: ${why}`;

@@ -330,16 +330,18 @@ async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string
 function listenToKernel(daemon: Daemon): Result<undefined, string> {
   const { kernel, shell } = daemon;
   if (kernel === undefined) return ok(undefined);
-  const readAgain = async () => (shell === undefined ? undefined : resync(kernel, shell));
+  const { concentrator } = daemon;
+  const readAgain = async () =>
+    shell === undefined ? undefined : resync({ kernel, shell, concentrator });
   const listening = kernel.listen(
     (event) => shell?.feed(event),
     recoveryFromLoss(readAgain, daemon.note),
   );
   if (!listening.ok) return err(listening.error.detail);
   if (shell === undefined) return ok(undefined);
-  daemon.audits = startAudits(kernel, shell, daemon.note);
+  daemon.audits = startAudits({ kernel, shell, concentrator }, daemon.note);
   // What the kernel has removed while nobody listened.
-  if (daemon.keeper !== undefined) void resync(kernel, shell);
+  if (daemon.keeper !== undefined) void resync({ kernel, shell, concentrator });
   return ok(undefined);
 }
 

@@ -143,6 +143,7 @@ export function createSuccession(
     takeOver: (place) => current.takeOver(place),
     reread: (place) => current.reread(place),
     claims: () => current.claims(),
+    hasLeftBehind: () => current.hasLeftBehind(),
     hasTold: () => current.hasTold(),
     isIdle: () => current.isIdle(),
   };

@@ -1,13 +1,19 @@
 /** Child SAs of sites at rest: what of them is written, and how they come back into the tables. */
 
+import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { stateName } from "../../xfrm/request.ts";
-import type { Engine } from "../engine.ts";
-import { isAtRest } from "../resting.ts";
+import { changedSite } from "../changes.ts";
+import { count, type Engine } from "../engine.ts";
+import { isAtRest, keysAt } from "../resting.ts";
+import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { takeOutbound } from "./outbound-spi.ts";
-import { installedOf, type PlainChild, plainOf } from "./plain-child.ts";
+import { type PlainChild, plainOf } from "./plain-child.ts";
+import { policyInForce } from "./policies.ts";
+import { request } from "./request.ts";
+import { releaseRoute } from "./routes.ts";
 
 /** With more Child SAs, or selectors of one, a site stays awake: they take too long to write. */
 const CHILDREN_MAX = 8;
@@ -70,14 +76,88 @@ export function restChildren(
 }
 
 /** They are back. */
-export function wakeChildren(
-  engine: Engine,
-  children: readonly PlainChild[],
-  erouteKey: string,
-): void {
-  for (const plain of children) {
-    const installed = installedOf(plain, erouteKey);
+export function wakeChildren(engine: Engine, children: readonly Installed[]): void {
+  for (const installed of children) {
     engine.dataplane.installed.set(installed.child.spiIn, installed);
     takeOutbound(engine, installed);
   }
+}
+
+/** Whether the tables have these Child SAs of an IKE SA, and no other of its site, at a place. */
+export function areChildrenAt(
+  { dataplane }: Engine,
+  children: readonly Installed[],
+  {
+    erouteKey,
+    ikeSpi,
+    place,
+  }: { readonly erouteKey: string; readonly ikeSpi: IkeSpi; readonly place: Place },
+): boolean {
+  const known = dataplane.byEroute.get(erouteKey) ?? [];
+  if (known.length !== children.length) return false;
+  return children.every((installed, at) => {
+    const { spiIn } = installed.child;
+    if (installed.ikeSpi !== ikeSpi || known[at] !== spiIn) return false;
+    return (
+      dataplane.installed.get(spiIn) === place &&
+      dataplane.outbounds.get(stateName(installed.outbound)) === place
+    );
+  });
+}
+
+/** A Child SA of a site that cannot be read to its end: it is there to be removed. */
+export function putChildBack(engine: Engine, installed: Installed, place: Place): void {
+  const { dataplane } = engine;
+  dataplane.installed.set(installed.child.spiIn, installed);
+  if (dataplane.outbounds.get(stateName(installed.outbound)) === place) {
+    takeOutbound(engine, installed);
+  } else {
+    // Another one was given its SPI in the meantime: the state is that one's.
+    forgetState(installed, installed.outbound);
+  }
+}
+
+/** The Child SAs of an eroute in use that are at a place. */
+export function childrenAt(
+  { dataplane }: Engine,
+  erouteKey: string,
+  place: Place,
+): readonly EspSpi[] {
+  const all = dataplane.byEroute.get(erouteKey) ?? [];
+  return all.filter((spiIn) => dataplane.installed.get(spiIn) === place);
+}
+
+/** Takes out what the tables have at the place of a site that cannot be read; returns its key. */
+export function forgetChildren(engine: Engine, place: Place): string | undefined {
+  const { dataplane } = engine;
+  const gone = new Set(keysAt(dataplane.installed, place));
+  for (const spiIn of gone) dataplane.installed.delete(spiIn);
+  for (const name of keysAt(dataplane.outbounds, place)) dataplane.outbounds.delete(name);
+  const key = keyOf(engine, gone);
+  if (key !== undefined) {
+    changedSite(engine, key);
+    const left = (dataplane.byEroute.get(key) ?? []).filter((spiIn) => !gone.has(spiIn));
+    if (left.length > 0) dataplane.byEroute.set(key, left);
+    else dataplane.byEroute.delete(key);
+  }
+  for (const users of [...dataplane.routes.values()]) {
+    for (const { spiIn, route } of users.filter((user) => gone.has(asEspSpi(user.spiIn)))) {
+      const op = releaseRoute(dataplane.routes, spiIn, route);
+      if (op !== undefined) request(engine, op);
+    }
+  }
+  for (const name of dataplane.policies.forget(gone)) {
+    const policy = policyInForce(engine, name);
+    if (policy !== undefined) request(engine, { op: "put-policy", policy });
+  }
+  for (const _ of gone) count(engine, "child_sas_closed");
+  return key;
+}
+
+/** The eroute in use that has one of these Child SAs. */
+function keyOf({ dataplane }: Engine, spisIn: ReadonlySet<EspSpi>): string | undefined {
+  for (const [key, all] of dataplane.byEroute.entries()) {
+    if (all.some((spiIn) => spisIn.has(spiIn))) return key;
+  }
+  return undefined;
 }

@@ -78,6 +78,23 @@ export class PolicyTable {
     this.#pairs.set(pair, held);
   }
 
+  /** These Child SAs use none any more; returns the names of those that others still use. */
+  forget(gone: ReadonlySet<EspSpi>): readonly string[] {
+    const isGone = (user: PolicyUser) => typeof user === "number" && gone.has(user);
+    const names: string[] = [];
+    for (const [pair, held] of this.#pairs) {
+      const all = typeof held === "number" ? allOf(held) : held;
+      for (const direction of DIRECTIONS) {
+        if (all[direction].some(isGone)) names.push(nameOf(direction, pair));
+      }
+    }
+    return names.filter((name) => {
+      const left = this.usersOf(name).filter((user) => !isGone(user));
+      this.put(name, left);
+      return left.length > 0;
+    });
+  }
+
   /** Those that no Child SA uses alone in all directions; undefined for each pair that one does. */
   *shared(): Generator<{ readonly name: string; readonly users: Users } | undefined, undefined> {
     for (const [pair, held] of this.#pairs) {

@@ -143,7 +143,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
     if (next.done === true) return true;
     const [spiIn, held] = next.value;
     if (isAtRest(held)) looks += REST_LOOKS;
-    if (isAtRest(held) && isWhole(known, engine.resting.glimpse(held).states)) continue;
+    if (isAtRest(held) && isWhole(known, engine.resting.glimpse(held)?.states ?? [])) continue;
     const value = installedAt(engine, spiIn);
     if (value === undefined) continue;
     if (value.phase === "up" && value.ours.some((id) => known.worn.has(stateName(id)))) {

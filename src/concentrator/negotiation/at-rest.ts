@@ -10,8 +10,10 @@ import {
 import { type Codec, optional, record, text } from "../../octets/codec.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { changedIkeSa } from "../changes.ts";
 import type { Engine } from "../engine.ts";
-import { isAtRest } from "../resting.ts";
+import { isAtRest, keysAt } from "../resting.ts";
+import type { Entry } from "./entry.ts";
 import { type Stand, standOf } from "./stand.ts";
 
 /** What is written of it; its peer ID is that of its site. */
@@ -43,16 +45,31 @@ export function restEntry({ negotiation }: Engine, spi: IkeSpi, place: Place): v
   negotiation.sas.set(spi, place);
 }
 
-/** It is back; `eroute` is the name of its eroute. */
-export function wakeEntry(
-  { negotiation }: Engine,
-  spi: IkeSpi,
-  {
-    ikeSa: { sa, initKey },
-    peerId,
-    eroute,
-  }: { readonly ikeSa: RestingIkeSa; readonly peerId: PeerId; readonly eroute: string },
-): Stand {
-  negotiation.sas.set(spi, { sa, peerId, eroute, isProven: true, initKey, guess: undefined });
-  return standOf(sa);
+/** The IKE SA as the table keeps it; `eroute` is the name of its eroute. */
+export function wokenEntry(
+  { sa, initKey }: RestingIkeSa,
+  { peerId, eroute }: { readonly peerId: PeerId; readonly eroute: string },
+): Entry {
+  return { sa, peerId, eroute, isProven: true, initKey, guess: undefined };
+}
+
+/** It is back. */
+export function wakeEntry({ negotiation }: Engine, spi: IkeSpi, entry: Entry): Stand {
+  negotiation.sas.set(spi, entry);
+  return standOf(entry.sa);
+}
+
+/** Whether the table has this IKE SA at a place. */
+export function isEntryAt({ negotiation }: Engine, spi: IkeSpi, place: Place): boolean {
+  return negotiation.sas.get(spi) === place;
+}
+
+/** The IKE SA at a place that cannot be read: nothing is known of it any more. */
+export function forgetEntry(engine: Engine, place: Place, known?: IkeSpi): void {
+  const { sas, deadlines } = engine.negotiation;
+  for (const spi of known === undefined ? keysAt(sas, place) : [known]) {
+    sas.delete(spi);
+    deadlines.set(spi, undefined);
+    changedIkeSa(engine, spi);
+  }
 }

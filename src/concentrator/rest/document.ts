@@ -12,8 +12,11 @@ import { peerId } from "../plain-peer-id.ts";
 import type { Lexicon, Resting } from "../resting.ts";
 import { type RestingEroute, restingEroute } from "../sites/resting-eroute.ts";
 
+/** As what it is counted while it is at rest. */
+export type Kind = { readonly isV1: boolean; readonly canBeSentAway: boolean };
+
 /** What walks over all sites want to know of each. */
-export type Beginning = {
+export type Beginning = Kind & {
   /** The index of its eroute as configured. */
   readonly base: number;
   readonly peerId: PeerId;
@@ -21,16 +24,25 @@ export type Beginning = {
   readonly states: readonly XfrmStateId[];
 };
 
-export type SiteDocument = Beginning & {
-  readonly children: readonly PlainChild[];
+/** All but the IKE SA. */
+export type Remains = Beginning & {
   readonly eroute: RestingEroute;
+  readonly children: readonly PlainChild[];
+};
+
+export type SiteDocument = Remains & {
   readonly ikeSa: RestingIkeSa;
   readonly initialContact: boolean;
 };
 
 const CHILDREN_MAX = 65_535;
 
+const KIND = { isV1: bool, canBeSentAway: bool } as const;
+
+const kind: Codec<Kind> = record<Kind>(KIND);
+
 const BEGINNING = {
+  ...KIND,
   base: u16,
   peerId,
   states: list(stateId, CHILDREN_MAX),
@@ -38,10 +50,16 @@ const BEGINNING = {
 
 const beginning: Codec<Beginning> = record<Beginning>(BEGINNING);
 
-const document: Codec<SiteDocument> = record<SiteDocument>({
+const REMAINS = {
   ...BEGINNING,
-  children: list(plainChild, CHILDREN_MAX),
   eroute: restingEroute,
+  children: list(plainChild, CHILDREN_MAX),
+} as const;
+
+const remains: Codec<Remains> = record<Remains>(REMAINS);
+
+const document: Codec<SiteDocument> = record<SiteDocument>({
+  ...REMAINS,
   ikeSa: restingIkeSa,
   initialContact: bool,
 });
@@ -72,19 +90,41 @@ export function readSite(resting: Resting, place: Place): Read<SiteDocument> {
   return { value: read.value.value, lexicon };
 }
 
+/** Of a site that is not woken. */
 export function readBeginningOf(resting: Resting, place: Place): Read<Beginning> {
+  return readFirst(resting, place, beginning);
+}
+
+/** Of a site that cannot be read to its end. */
+export function readRemains(resting: Resting, place: Place): Read<Remains> {
+  return readFirst(resting, place, remains);
+}
+
+function readFirst<T>(resting: Resting, place: Place, codec: Codec<T>): Read<T> {
   const octets = resting.documents.view(place);
   const lexicon = lexiconOf(resting, octets);
-  const value = readBeginning(beginning, octets, ANCHOR, lexicon);
+  const value = readBeginning(codec, octets, ANCHOR, lexicon);
   assert(value !== undefined, "the beginning of a site at rest can be read");
   return { value, lexicon };
+}
+
+/** What the tables have counted of it; undefined: not even that can be read. */
+export function readCounted(
+  { documents, lexicons }: Resting,
+  place: Place,
+): { readonly kind: Kind | undefined; readonly lexicon: Lexicon | undefined } {
+  const octets = documents.view(place);
+  return { kind: readBeginning(kind, octets, ANCHOR), lexicon: lexicons.get(numberIn(octets)) };
 }
 
 type Read<T> = { readonly value: T; readonly lexicon: Lexicon };
 
 function lexiconOf({ lexicons }: Resting, octets: Uint8Array): Lexicon {
-  const number = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
-  const lexicon = lexicons.get(number);
+  const lexicon = lexicons.get(numberIn(octets));
   assert(lexicon !== undefined, "a lexicon stays as long as a site was written with it");
   return lexicon;
+}
+
+function numberIn(octets: Uint8Array): number {
+  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength).getUint32(0);
 }

@@ -8,14 +8,28 @@ import { spiOf } from "../../ike/ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import { noteBug } from "../bug.ts";
-import { childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
+import { areChildrenAt, childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
+import { installedOf } from "../dataplane/plain-child.ts";
 import type { Engine } from "../engine.ts";
-import { entryToRest, restEntry, wakeEntry } from "../negotiation/at-rest.ts";
-import type { Stand } from "../negotiation/stand.ts";
-import { type Glimpse, type Lexicon, type Resting, stayAwake } from "../resting.ts";
-import { isErouteAwake, restSite, siteToRest, wakeSite } from "../sites/at-rest.ts";
+import {
+  entryToRest,
+  isEntryAt,
+  restEntry,
+  wakeEntry,
+  wokenEntry,
+} from "../negotiation/at-rest.ts";
+import { type Glimpse, type Lexicon, stayAwake } from "../resting.ts";
+import {
+  isErouteAt,
+  isErouteAwake,
+  isIkeSaAt,
+  restSite,
+  siteToRest,
+  wakeSite,
+} from "../sites/at-rest.ts";
 import { restingErouteOf, wokenEroute } from "../sites/resting-eroute.ts";
-import { readBeginningOf, readSite, writeSite } from "./document.ts";
+import { countRested, countWoken } from "./counts.ts";
+import { type Beginning, readBeginningOf, readSite, writeSite } from "./document.ts";
 
 /** Sites that are looked at in vain in one go: some microseconds each. */
 const BUSY_MAX = 4;
@@ -68,18 +82,20 @@ function putToRest(engine: Engine, key: string): boolean {
   const base = baseNumber(resting.lexicon, found.eroute.base);
   if (ikeSa === undefined || eroute === undefined || base === undefined) return false;
   const states = children.flatMap(({ ours }) => ours);
+  const { facts } = stand;
+  const kind = { isV1: facts?.version === 1, canBeSentAway: facts?.canBeSentAway === true };
   const place = writeSite(resting, {
+    ...kind,
     base,
     peerId,
     states,
-    children,
     eroute,
+    children,
     ikeSa,
     initialContact,
   });
   if (place === undefined) return false;
-  resting.lexicon.sites++;
-  count(resting, stand, 1);
+  countRested(resting, kind, resting.lexicon);
   restSite(engine, found, place);
   restEntry(engine, spi, place);
   restChildren(engine, children, place);
@@ -96,34 +112,56 @@ function baseNumber({ bases, baseNumbers }: Lexicon, base: Eroute): number | und
   return bases.push(base) - 1;
 }
 
-/** All objects of a site are in their tables again. */
+/** All objects of a site are in their tables again, or it is noted as lost. */
 export function wake(engine: Engine, place: Place): void {
   const { resting } = engine;
+  if (resting.lost.has(place)) return;
+  try {
+    putBack(engine, place);
+  } catch (fault) {
+    resting.lost.set(place, fault);
+  }
+}
+
+/** Whatever may fail comes before the first change. */
+function putBack(engine: Engine, place: Place): void {
+  const { resting } = engine;
   const { value: site, lexicon } = readSite(resting, place);
-  const { peerId, ikeSa, children, initialContact } = site;
-  const base = lexicon.bases[site.base];
-  assert(base !== undefined, "a site at rest has an eroute");
+  const { peerId, initialContact } = site;
+  const spi = spiOf(site.ikeSa.sa);
+  const eroute = wokenEroute(site.eroute, baseOf(site, lexicon), { peerId, spi });
+  const { key, name } = eroute;
+  const entry = wokenEntry(site.ikeSa, { peerId, eroute: name });
+  const children = site.children.map((child) => installedOf(child, key));
+  const isHeld =
+    isErouteAt(engine, key, place) &&
+    isIkeSaAt(engine, spi, place) &&
+    isEntryAt(engine, spi, place) &&
+    areChildrenAt(engine, children, { erouteKey: key, ikeSpi: spi, place });
+  assert(isHeld, "what a site at rest holds is what the tables have at its place");
   resting.documents.free(place);
-  if (--lexicon.sites === 0 && lexicon !== resting.lexicon) resting.lexicons.delete(lexicon.number);
-  const spi = spiOf(ikeSa.sa);
-  const eroute = wokenEroute(site.eroute, base, { peerId, spi });
-  const stand = wakeEntry(engine, spi, { ikeSa, peerId, eroute: eroute.name });
+  countWoken(resting, site, lexicon);
+  const stand = wakeEntry(engine, spi, entry);
   wakeSite(engine, eroute, { spi, stand, peerId, initialContact });
-  wakeChildren(engine, children, eroute.key);
-  count(resting, stand, -1);
-  stayAwake(engine, eroute.key);
+  wakeChildren(engine, children);
+  stayAwake(engine, key);
+}
+
+/** The eroute as it was configured when the site was written. */
+export function baseOf({ base }: Pick<Beginning, "base">, { bases }: Lexicon): Eroute {
+  const found = bases[base];
+  assert(found !== undefined, "a site at rest has an eroute");
+  return found;
 }
 
 /** What is wanted of a site that stays at rest. */
-export function glimpse({ resting }: Engine, place: Place): Glimpse {
-  const { value, lexicon } = readBeginningOf(resting, place);
-  const base = lexicon.bases[value.base];
-  assert(base !== undefined, "a site at rest has an eroute");
-  return { base, peerId: value.peerId, states: value.states };
-}
-
-function count({ resters }: Resting, { facts }: Stand, by: 1 | -1): void {
-  if (facts?.version === 1) resters.v1 += by;
-  else resters.v2 += by;
-  if (facts?.canBeSentAway === true) resters.canBeSentAway += by;
+export function glimpse({ resting }: Engine, place: Place): Glimpse | undefined {
+  if (resting.lost.has(place)) return undefined;
+  try {
+    const { value, lexicon } = readBeginningOf(resting, place);
+    return { base: baseOf(value, lexicon), peerId: value.peerId, states: value.states };
+  } catch (fault) {
+    resting.lost.set(place, fault);
+    return undefined;
+  }
 }

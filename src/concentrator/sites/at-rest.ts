@@ -1,14 +1,17 @@
 /** Eroutes in use of sites at rest: what of them is written, and how they come back. */
 
 import type { PeerId } from "../../eroute/peer-id.ts";
+import { putAt, subnetsOf, takeFrom } from "../../inet/prefix-table.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { callOf } from "../calls/call-table.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import type { Stand } from "../negotiation/stand.ts";
-import { isAtRest } from "../resting.ts";
+import { isAtRest, keysAt } from "../resting.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { errandOf } from "./errands.ts";
+import { forgetIkeSa } from "./ike-sas.ts";
 
 /** Of most IKE SAs. */
 const NONE: readonly IkeSpi[] = [];
@@ -61,6 +64,16 @@ export function restSite(
   sites.ikeSas.set(spi, place);
 }
 
+/** Whether the table has this eroute in use at a place. */
+export function isErouteAt({ sites }: Engine, key: string, place: Place): boolean {
+  return sites.eroutes.get(key) === place;
+}
+
+/** Whether the table has what is known of this IKE SA at a place. */
+export function isIkeSaAt({ sites }: Engine, spi: IkeSpi, place: Place): boolean {
+  return sites.ikeSas.get(spi) === place;
+}
+
 /** Both are back. */
 export function wakeSite(
   { sites }: Engine,
@@ -88,4 +101,53 @@ export function wakeSite(
     initialContact,
     redirect: undefined,
   });
+}
+
+/**
+ * The eroute of a site that cannot be read to its end is there to be removed; false: another one
+ * was put in its place in the meantime.
+ */
+export function putErouteBack({ sites }: Engine, eroute: ErouteInUse, place: Place): boolean {
+  const { key, remoteSubnets } = eroute;
+  if (sites.eroutes.get(key) === place) {
+    sites.eroutes.set(key, eroute);
+    return true;
+  }
+  for (const subnet of remoteSubnets) takeFrom(sites.reach, subnet, key);
+  return false;
+}
+
+/**
+ * Takes out what the tables have at the place of a site that cannot be read, whose Child SAs had
+ * the eroute in use with this key; returns its key.
+ */
+export function forgetSite(
+  engine: Engine,
+  place: Place,
+  keyOfChildren: string | undefined,
+): string | undefined {
+  const { sites } = engine;
+  for (const spi of keysAt(sites.ikeSas, place)) forgetIkeSa(engine, spi);
+  const key = keysAt(sites.eroutes, place)[0] ?? keyOfChildren;
+  if (key === undefined) return undefined;
+  changedSite(engine, key);
+  const subnets = [...subnetsOf(sites.reach)].filter(({ values }) => values.includes(key));
+  for (const { subnet, values } of subnets) {
+    for (const value of values) if (value === key) takeFrom(sites.reach, subnet, key);
+  }
+  const current = sites.eroutes.get(key);
+  if (current === place) {
+    sites.eroutes.delete(key);
+    sites.untold.delete(key);
+  } else if (current !== undefined && !isAtRest(current)) {
+    // Another one was put in its place in the meantime.
+    for (const subnet of current.remoteSubnets) putAt(sites.reach, subnet, key);
+  }
+  return key;
+}
+
+/** What the key of an eroute in use says of its site. */
+export function nameOfSite(key: string): { readonly peerId: string; readonly eroute: string } {
+  const [eroute = "", peerId = ""] = key.split("\u0000");
+  return { peerId, eroute };
 }

@@ -30,8 +30,9 @@ export type RowsAhead = {
 export function* connectedSitesOf(engine: Engine, egroup: string): Generator<SiteOfEgroup> {
   for (const [key, held] of engine.sites.eroutes) {
     // Whoever is at rest has proved who he is.
-    const { base, peerId } = isAtRest(held) ? engine.resting.glimpse(held) : held;
-    if (!isAtRest(held) && held.proof === undefined) continue;
+    const site = isAtRest(held) ? engine.resting.glimpse(held) : held;
+    if (site === undefined || (!isAtRest(held) && held.proof === undefined)) continue;
+    const { base, peerId } = site;
     if (base.kind === "base" && base.egroup === egroup) yield { key, peerId };
   }
 }

@@ -142,3 +142,24 @@ function drawId(prng: Prng): XfrmPolicyId {
 function drawPrefix(prng: Prng): Prefix {
   return prng.pick(PREFIXES);
 }
+
+test("users that are forgotten leave all policies; those that others use are named", () => {
+  const prng = createPrng(4);
+  const table = new PolicyTable();
+  const plain = new Map<string, readonly PolicyUser[]>();
+  for (let deed = 0; deed < 2_000; deed++) {
+    const name = formatPolicyId(drawId(prng));
+    const users = Array.from({ length: 1 + prng.below(3) }, () => asEspSpi(1 + prng.below(4)));
+    table.put(name, users);
+    plain.set(name, users);
+  }
+  const gone = new Set([asEspSpi(1), asEspSpi(3)]);
+  const left = (users: readonly PolicyUser[]) =>
+    users.filter((user) => typeof user !== "number" || !gone.has(user));
+  const concerned = [...plain].filter(([, users]) => left(users).length < users.length);
+  const others = concerned.filter(([, users]) => left(users).length > 0).map(([name]) => name);
+  expect([...table.forget(gone)].sort()).toEqual(others.sort());
+  for (const [name, users] of plain) expect(table.usersOf(name)).toEqual(left(users));
+  expect(table.size).toBe([...plain.values()].filter((users) => left(users).length > 0).length);
+  expect(others.length).toBeGreaterThan(0);
+});

@@ -2,7 +2,11 @@
 
 import { expect, test } from "bun:test";
 import type { Note } from "../../../src/daemon/reload.ts";
-import { recoveryFromLoss } from "../../../src/daemon/resync.ts";
+import { type Both, recoveryFromLoss, resync } from "../../../src/daemon/resync.ts";
+import { err, ok } from "../../../src/octets/result.ts";
+import { SpreadSet } from "../../../src/octets/spread-set.ts";
+
+const NO_NAMES = new SpreadSet();
 
 /** Readings that a test ends. */
 function recovery() {
@@ -49,4 +53,40 @@ test("a loss after a reading leads to another one, also after one that failed", 
   await end(1);
   expect(notes.map(({ level }) => level)).toEqual(["error", "warning"]);
   expect(notes[0]?.detail).toContain("EPERM");
+});
+
+test("what the engine has left behind is removed after a comparison, once", async () => {
+  const removals: unknown[] = [];
+  let isLeft = true;
+  let answer: Awaited<ReturnType<Both["kernel"]["removeLeftovers"]>> = ok({
+    states: 2,
+    policies: 3,
+    routes: 0,
+  });
+  const claims = { policy: () => undefined, state: () => true, route: () => true };
+  const both: Both = {
+    kernel: {
+      tables: async () => ok({ states: NO_NAMES, policies: NO_NAMES, worn: NO_NAMES }),
+      removeLeftovers: async (claimed) => {
+        removals.push(claimed);
+        return answer;
+      },
+    },
+    shell: { feed: () => {}, flush: () => {} },
+    concentrator: {
+      claims: () => claims,
+      hasLeftBehind: () => {
+        const was = isLeft;
+        isLeft = false;
+        return was;
+      },
+    },
+  };
+  expect(await resync(both)).toBeUndefined();
+  expect(await resync(both)).toBeUndefined();
+  expect(removals).toEqual([claims]);
+  isLeft = true;
+  const refusal = { kind: "kernel", operation: "XFRM_MSG_DELSA", object: "x" } as const;
+  answer = err({ ...refusal, errno: "EPERM", detail: "no" });
+  expect(await resync(both)).toBe("XFRM_MSG_DELSA: EPERM: no");
 });

@@ -122,6 +122,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
     write: unused,
     changes: () => undefined,
+    hasLeftBehind: () => false,
     claims: unused,
     takeOver: unused,
     reread: unused,
