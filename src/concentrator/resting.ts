@@ -7,6 +7,7 @@
 import type { Eroute } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import { Draft } from "../octets/draft.ts";
+import { textKeys } from "../octets/key-column.ts";
 import { LongMap } from "../octets/long-map.ts";
 import { OctetStore, type Place } from "../octets/octet-store.ts";
 import { Vocabulary } from "../octets/vocabulary.ts";
@@ -72,7 +73,7 @@ export function createResting({
   const lexicon = lexiconOf(1);
   return {
     awakeMax,
-    awake: new LongMap(),
+    awake: new LongMap(textKeys),
     portion: { ms: Number.NEGATIVE_INFINITY, rested: 0 },
     documents: new OctetStore(),
     lexicons: new Map([[lexicon.number, lexicon]]),
@@ -163,6 +164,5 @@ export function* onlyAwakeOf<V extends object>(
 
 /** Something happens to the site of this eroute in use: it is the last to be put to rest. */
 export function stayAwake({ resting: { awake } }: Has, erouteKey: string): void {
-  awake.delete(erouteKey);
-  awake.set(erouteKey, true);
+  if (awake.moveToEnd(erouteKey) === undefined) awake.set(erouteKey, true);
 }

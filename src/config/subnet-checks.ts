@@ -35,12 +35,14 @@ type Cell = { readonly subnet: Prefix; equal: Tally | undefined; inside: Tally |
 
 /** In order of place. The subnets of one list may overlap each other. */
 export function overlapsOf(lists: readonly (readonly Prefix[])[]): readonly Overlap[] {
-  const cells = createPrefixTable<Cell>();
+  const table = createPrefixTable<number>();
+  const cells: Cell[] = [];
   for (const subnet of lists.flat()) {
-    if (valuesAt(cells, subnet).length > 0) continue;
-    putAt(cells, subnet, { subnet, equal: undefined, inside: undefined });
+    if (valuesAt(table, subnet).length > 0) continue;
+    putAt(table, subnet, cells.push({ subnet, equal: undefined, inside: undefined }) - 1);
   }
-  const cellsAround = (subnet: Prefix) => valuesAround(cells, subnet).flatMap((at) => at.values);
+  const cellsAround = (subnet: Prefix) =>
+    valuesAround(table, subnet).flatMap(({ values }) => values.flatMap((at) => cells[at] ?? []));
   return lists.flatMap((subnets, place) => {
     let first: Overlap["first"] | undefined;
     let pairs = 0;

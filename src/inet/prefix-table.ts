@@ -3,55 +3,85 @@
  * rest.
  */
 
+import { numberKeys, textKeys } from "../octets/key-column.ts";
 import { LongMap } from "../octets/long-map.ts";
+import { type TextPlace, TextRuns } from "../octets/text-runs.ts";
 import { type Family, familyBits } from "./address.ts";
 import { type Prefix, prefixOf } from "./prefix.ts";
 
 export type PrefixTable<T> = {
-  readonly bySubnet: LongMap<SubnetKey, readonly T[]>;
+  readonly v4: LongMap<number, Kept>;
+  readonly v6: LongMap<string, Kept>;
+  readonly keeper: Keeper<T>;
   /** How many values the subnets of each length have, by family. */
   readonly lengths: Readonly<Record<Family, Map<number, number>>>;
 };
 
-/** A number for IPv4, which takes no memory of its own, and a bigint for IPv6. */
-type SubnetKey = number | bigint;
+/** The only value of a subnet, or its values. */
+type Kept = number | readonly number[];
 
-export function createPrefixTable<T>(): PrefixTable<T> {
-  return { bySubnet: new LongMap(), lengths: { 4: new Map(), 6: new Map() } };
+/** Values as numbers, which take no memory of their own. */
+type Keeper<T> = {
+  keep(value: T): number;
+  valueOf(kept: number): T;
+  drop(kept: number): void;
+};
+
+/** A table of numbers. */
+export function createPrefixTable<T extends number>(): PrefixTable<T> {
+  return tableWith({ keep: (value) => value, valueOf: (kept) => kept as T, drop: () => undefined });
+}
+
+/** A table of texts. */
+export function createTextPrefixTable(): PrefixTable<string> {
+  const texts = new TextRuns();
+  return tableWith({
+    keep: (text) => texts.put(text),
+    valueOf: (place) => texts.at(place as TextPlace),
+    drop: (place) => texts.free(place as TextPlace),
+  });
+}
+
+function tableWith<T>(keeper: Keeper<T>): PrefixTable<T> {
+  const [v4, v6] = [new LongMap<number, Kept>(numberKeys), new LongMap<string, Kept>(textKeys)];
+  return { v4, v6, keeper, lengths: { 4: new Map(), 6: new Map() } };
 }
 
 /** Adds a value to its subnet, after those that are there already. */
-export function putAt<T>({ bySubnet, lengths }: PrefixTable<T>, subnet: Prefix, value: T): void {
-  const key = subnetKey(subnet);
-  const before = bySubnet.get(key);
-  bySubnet.set(key, before === undefined ? [value] : [...before, value]);
-  const ofFamily = lengths[subnet.family];
+export function putAt<T>(table: PrefixTable<T>, subnet: Prefix, value: T): void {
+  const added = table.keeper.keep(value);
+  const before = keptAt(table, subnet);
+  setAt(table, subnet, before.length === 0 ? added : [...before, added]);
+  const ofFamily = table.lengths[subnet.family];
   ofFamily.set(subnet.length, (ofFamily.get(subnet.length) ?? 0) + 1);
 }
 
 /** Removes a value from its subnet, if it is there. */
 export function takeFrom<T>(table: PrefixTable<T>, subnet: Prefix, value: T): void {
-  const key = subnetKey(subnet);
-  const values = [...(table.bySubnet.get(key) ?? [])];
-  const at = values.indexOf(value);
-  if (at < 0) return;
-  values.splice(at, 1);
-  if (values.length > 0) table.bySubnet.set(key, values);
-  else table.bySubnet.delete(key);
-  const ofFamily = table.lengths[subnet.family];
+  const { keeper, lengths } = table;
+  const kept = keptAt(table, subnet);
+  const at = kept.findIndex((one) => keeper.valueOf(one) === value);
+  const taken = kept[at];
+  if (taken === undefined) return;
+  const [first, ...others] = kept.toSpliced(at, 1);
+  setAt(table, subnet, first === undefined || others.length === 0 ? first : [first, ...others]);
+  keeper.drop(taken);
+  const ofFamily = lengths[subnet.family];
   const left = (ofFamily.get(subnet.length) ?? 0) - 1;
   if (left > 0) ofFamily.set(subnet.length, left);
   else ofFamily.delete(subnet.length);
 }
 
 /** The values of exactly this subnet. */
-export function valuesAt<T>({ bySubnet }: PrefixTable<T>, subnet: Prefix): readonly T[] {
-  return bySubnet.get(subnetKey(subnet)) ?? [];
+export function valuesAt<T>(table: PrefixTable<T>, subnet: Prefix): readonly T[] {
+  return keptAt(table, subnet).map((one) => table.keeper.valueOf(one));
 }
 
 /** All subnets that have values. */
-export function* subnetsOf<T>({ bySubnet }: PrefixTable<T>): Generator<Around<T>> {
-  for (const [key, values] of bySubnet) yield { subnet: subnetOf(key), values };
+export function* subnetsOf<T>({ v4, v6, keeper }: PrefixTable<T>): Generator<Around<T>> {
+  const valuesOf = (kept: Kept) => listOf(kept).map((one) => keeper.valueOf(one));
+  for (const [key, kept] of v4) yield { subnet: subnetOfV4(key), values: valuesOf(kept) };
+  for (const [key, kept] of v6) yield { subnet: subnetOfV6(key), values: valuesOf(kept) };
 }
 
 export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };
@@ -68,20 +98,43 @@ export function valuesAround<T>(table: PrefixTable<T>, inner: Prefix): readonly 
   return around.sort((a, b) => b.subnet.length - a.subnet.length);
 }
 
-function subnetKey({ family, value, length }: Prefix): SubnetKey {
-  if (family === 4) return Number(value) * LENGTHS_V4 + length;
-  return (value << LENGTH_BITS_V6) | BigInt(length);
+function listOf(kept: Kept | undefined): readonly number[] {
+  if (kept === undefined) return [];
+  return typeof kept === "number" ? [kept] : kept;
 }
 
-function subnetOf(key: SubnetKey): Prefix {
-  if (typeof key === "number") {
-    const value = BigInt(Math.floor(key / LENGTHS_V4));
-    return { family: 4, value, length: key % LENGTHS_V4 };
-  }
-  const length = Number(BigInt.asUintN(Number(LENGTH_BITS_V6), key));
-  return { family: 6, value: key >> LENGTH_BITS_V6, length };
+function keptAt<T>({ v4, v6 }: PrefixTable<T>, subnet: Prefix): readonly number[] {
+  return listOf(subnet.family === 4 ? v4.get(keyV4(subnet)) : v6.get(keyV6(subnet)));
+}
+
+/** Undefined: the subnet has none. */
+function setAt<T>({ v4, v6 }: PrefixTable<T>, subnet: Prefix, kept: Kept | undefined): void {
+  if (subnet.family === 4) setOrDelete(v4, keyV4(subnet), kept);
+  else setOrDelete(v6, keyV6(subnet), kept);
+}
+
+function setOrDelete<Key>(map: LongMap<Key, Kept>, key: Key, kept: Kept | undefined): void {
+  if (kept === undefined) map.delete(key);
+  else map.set(key, kept);
 }
 
 /** More than the number of prefix lengths. */
 const LENGTHS_V4 = 2 * familyBits(4);
-const LENGTH_BITS_V6 = 8n;
+
+function keyV4({ value, length }: Prefix): number {
+  return Number(value) * LENGTHS_V4 + length;
+}
+
+function subnetOfV4(key: number): Prefix {
+  const value = BigInt(Math.floor(key / LENGTHS_V4));
+  return { family: 4, value, length: key % LENGTHS_V4 };
+}
+
+function keyV6({ value, length }: Prefix): string {
+  return `${value.toString(16)}/${length}`;
+}
+
+function subnetOfV6(key: string): Prefix {
+  const [value = "0", length] = key.split("/");
+  return { family: 6, value: BigInt(`0x${value}`), length: Number(length) };
+}

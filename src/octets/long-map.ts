@@ -1,32 +1,46 @@
-/** A map in order of insertion that never grows all at once, and whose middle is found fast. */
+/** A map in order of insertion for many entries, without objects of its own for each. */
 
-/** So many entries are copied at a time when a `Map` takes one more: 2 ms. Fewer take 0.3 ms. */
-const PART_MAX = 16_384;
+import type { KeyKind } from "./key-column.ts";
+import { canBeOne, NO_ROW, PART_ROWS_MAX, type Part, partOf } from "./long-map-part.ts";
 
-type Part<Key, Value> = {
-  readonly entries: Map<Key, Value>;
-  /** How many came to it so far: those that were deleted take room, too, until all are copied. */
-  added: number;
-  /** How many of its values count. */
-  counted: number;
-  /** Also of a part that is no longer in use: a walk may be there. */
-  next: Part<Key, Value> | undefined;
-};
+/** A part with more rows is not made larger: another one begins. */
+const LARGE_ROWS = (PART_ROWS_MAX / 4) * 3;
+/** A part with fewer rows is not made smaller. */
+const SMALL_ROWS = 64;
+/** A part of whose rows no more are left is made smaller. */
+const SPARSE = 1 / 4;
+/** Room that a part gets at least. */
+const ROOM_MIN = 16;
 
 /**
- * Like a `Map`, in parts by age. A single `Map` copies all of its entries when its table doubles,
- * and the tables of a fleet do so at the same site: for 26 ms when it is the 16,384th, for 69 ms
- * when it is the 98,304th. Where `counts` is given, {@link LongMap.from} tells the values that it
- * is true of from others.
+ * Like a `Map`, but keys are kept in arrays of numbers (`key-column.ts`), and entries in parts by
+ * age. A single `Map` copies all of its entries when its table doubles, and the tables of a fleet
+ * do so at the same site: for 26 ms when it is the 16,384th, for 69 ms when it is the 98,304th.
+ * Where `counts` is given, {@link LongMap.from} tells the values that it is true of from others.
  */
 export class LongMap<Key, Value extends NonNullable<unknown>> {
-  /** The oldest first; the last one takes what is new, and no other is empty. */
-  readonly #parts: Part<Key, Value>[] = [newPart()];
+  readonly #kind: KeyKind<Key>;
   readonly #counts: ((value: Value) => boolean) | undefined;
+  /** The oldest first; the last one takes what is new, and no other is empty. */
+  readonly #parts: Part<Key, Value>[];
+  #last: Part<Key, Value>;
+  /** What was looked for last, and where it was if it is still there: it is wanted again soon. */
+  #key: Key | undefined;
+  #found: Part<Key, Value>;
+  #row = NO_ROW;
+  #hash = 0;
+  /** Of the next entry. */
+  #sequence = 0;
   #size = 0;
+  /** How often a part was replaced: walks have to find their place again. */
+  #replaced = 0;
 
-  constructor(counts?: (value: Value) => boolean) {
+  constructor(kind: KeyKind<Key>, counts?: (value: Value) => boolean) {
+    this.#kind = kind;
     this.#counts = counts;
+    this.#last = partOf<Key, Value>(kind, [], 0, 0);
+    this.#parts = [this.#last];
+    this.#found = this.#last;
   }
 
   get size(): number {
@@ -34,58 +48,69 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
   }
 
   get(key: Key): Value | undefined {
-    const parts = this.#parts;
-    for (let at = parts.length - 1; at >= 0; at--) {
-      const value = parts[at]?.entries.get(key);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return this.#find(key) ? this.#found.values[this.#row] : undefined;
   }
 
   has(key: Key): boolean {
-    return this.get(key) !== undefined;
+    return this.#find(key);
   }
 
   /** An entry that is there already stays in its place. */
   set(key: Key, value: Value): this {
-    const part = this.#partFor(key);
-    if (this.#counts !== undefined) this.#recount(part, part.entries.get(key), value);
-    const { size } = part.entries;
-    part.entries.set(key, value);
-    if (part.entries.size === size) return this;
-    part.added++;
-    this.#size++;
+    if (this.#find(key)) {
+      const { values } = this.#found;
+      this.#recount(this.#found, values[this.#row], value);
+      values[this.#row] = value;
+      return this;
+    }
+    const last = this.#withRoom();
+    last.append(key, this.#hash, value, this.#sequence++);
+    this.#added(key, value);
     return this;
   }
 
   delete(key: Key): boolean {
-    const parts = this.#parts;
-    for (let at = parts.length - 1; at >= 0; at--) {
-      const part = parts[at];
-      if (part === undefined) continue;
-      if (this.#counts !== undefined) this.#recount(part, part.entries.get(key), undefined);
-      if (!part.entries.delete(key)) continue;
-      this.#size--;
-      if (part.entries.size === 0 && at < parts.length - 1) parts.splice(at, 1);
-      return true;
-    }
-    return false;
+    if (!this.#find(key)) return false;
+    const part = this.#found;
+    this.#remove(part, this.#row);
+    this.#tidy(part);
+    return true;
+  }
+
+  /** From now on the entry of this key is the last one; its value. */
+  moveToEnd(key: Key): Value | undefined {
+    if (!this.#find(key)) return undefined;
+    const [part, row] = [this.#found, this.#row];
+    const value = part.values[row];
+    const isLast = part === this.#last && row === part.rows - 1;
+    if (value === undefined || isLast) return value;
+    this.#remove(part, row);
+    this.#withRoom().appendFrom(part, row, value, this.#sequence++);
+    this.#added(key, value);
+    this.#tidy(part);
+    return value;
+  }
+
+  /** The key that has been there for longest. */
+  firstKey(): Key | undefined {
+    const part = this.#parts[0];
+    return part === undefined || part.live === 0 ? undefined : part.keys.at(part.firstRow());
   }
 
   /** As of a `Map`: what is added during a walk is visited, too. */
-  *entries(): Generator<[Key, Value], undefined> {
-    for (let part = this.#parts[0]; part !== undefined; part = part.next) yield* part.entries;
-    return undefined;
+  entries(): Generator<[Key, Value], undefined> {
+    return this.from(0);
   }
 
   *keys(): Generator<Key, undefined> {
-    for (const [key] of this.entries()) yield key;
+    for (const [part, row] of this.#walk()) yield part.keys.at(row);
     return undefined;
   }
 
   *values(): Generator<Value, undefined> {
-    for (let part = this.#parts[0]; part !== undefined; part = part.next) {
-      yield* part.entries.values();
+    for (const [part, row] of this.#walk()) {
+      const value = part.values[row];
+      if (value !== undefined) yield value;
     }
     return undefined;
   }
@@ -97,50 +122,138 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
   /** Entries after the first `skipped` ones: of all, or only those that count, or do not. */
   *from(skipped: number, counted?: boolean): Generator<[Key, Value], undefined> {
     let left = skipped;
-    for (let part = this.#parts[0]; part !== undefined; part = part.next) {
-      const { size } = part.entries;
-      const among = counted === undefined ? size : counted ? part.counted : size - part.counted;
-      if (left >= among) {
-        left -= among;
-        continue;
-      }
-      for (const entry of part.entries) {
-        if (counted !== undefined && this.#counts?.(entry[1]) !== counted) continue;
-        if (left-- <= 0) yield entry;
-      }
+    let begin = 0;
+    for (const { live, counted: counts } of this.#parts) {
+      const among = counted === undefined ? live : counted ? counts : live - counts;
+      if (left < among) break;
+      left -= among;
+      begin++;
+    }
+    for (const [part, row] of this.#walk(begin)) {
+      const value = part.values[row];
+      if (value === undefined) continue;
+      if (counted !== undefined && this.#counts?.(value) !== counted) continue;
+      if (left-- <= 0) yield [part.keys.at(row), value];
     }
     return undefined;
   }
 
-  /** The part that has the key, or takes it. */
-  #partFor(key: Key): Part<Key, Value> {
-    const parts = this.#parts;
-    for (let at = parts.length - 2; at >= 0; at--) {
-      const part = parts[at];
-      if (part?.entries.has(key) === true) return part;
+  /** The rows that are left, from the beginning of a part on. */
+  *#walk(begin = 0): Generator<[Part<Key, Value>, number], undefined> {
+    let at = begin;
+    let row = 0;
+    let replaced = this.#replaced;
+    let part = this.#parts[at];
+    while (part !== undefined) {
+      if (row >= part.rows) {
+        part = this.#parts[++at];
+        row = 0;
+        continue;
+      }
+      if (part.values[row] === undefined) {
+        row++;
+        continue;
+      }
+      const next = part.sequenceAt(row) + 1;
+      yield [part, row++];
+      if (replaced === this.#replaced) continue;
+      replaced = this.#replaced;
+      at = this.#parts.findIndex((one) => one.rowFrom(next) < one.rows);
+      if (at < 0) at = this.#parts.length - 1;
+      part = this.#parts[at];
+      row = part?.rowFrom(next) ?? 0;
     }
-    const last = parts[parts.length - 1];
-    if (last === undefined) return this.#begin();
-    return last.added < PART_MAX || last.entries.has(key) ? last : this.#begin();
+    return undefined;
+  }
+
+  /** Whether there is an entry with this key; its place, or at least its hash, is known then. */
+  #find(key: Key): boolean {
+    if (key === this.#key && this.#found.values[this.#row] !== undefined) return true;
+    const parts = this.#parts;
+    const hash = this.#last.keys.hashOf(key);
+    this.#hash = hash;
+    for (let at = parts.length - 1; at >= 0; at--) {
+      const part = parts[at];
+      const row = part?.find(key, hash) ?? NO_ROW;
+      if (part === undefined || row === NO_ROW) continue;
+      this.#key = key;
+      this.#found = part;
+      this.#row = row;
+      return true;
+    }
+    return false;
+  }
+
+  /** An entry has come to the last part. */
+  #added(key: Key, value: Value): void {
+    this.#key = key;
+    this.#found = this.#last;
+    this.#row = this.#last.rows - 1;
+    this.#recount(this.#last, undefined, value);
+    this.#size++;
+  }
+
+  #remove(part: Part<Key, Value>, row: number): void {
+    this.#recount(part, part.values[row], undefined);
+    part.remove(row);
+    this.#size--;
+  }
+
+  /** The last part, with room for a row. */
+  #withRoom(): Part<Key, Value> {
+    const last = this.#last;
+    if (last.hasRoom(this.#sequence)) return last;
+    const { live, rows } = last;
+    if (live > LARGE_ROWS) return this.#begin();
+    if (live === rows) {
+      last.widen(Math.min(PART_ROWS_MAX, live + Math.max(ROOM_MIN, live >> 2)));
+      return last.hasRoom(this.#sequence) ? last : this.#begin();
+    }
+    // Where many come and go, room is used up soon.
+    const room = rows - live > live >> 1 ? live : live >> 2;
+    const part = partOf(this.#kind, [last], Math.max(ROOM_MIN, room), this.#sequence);
+    if (!part.hasRoom(this.#sequence)) return this.#begin();
+    this.#replace(this.#parts.length - 1, 1, [part]);
+    return part;
   }
 
   /** Another part takes what is new from now on. */
   #begin(): Part<Key, Value> {
     const parts = this.#parts;
-    const part = newPart<Key, Value>();
-    const last = parts.at(-1);
-    if (last !== undefined) last.next = part;
-    if (last?.entries.size === 0) parts.pop();
-    parts.push(part);
+    const part = partOf<Key, Value>(this.#kind, [], SMALL_ROWS, this.#sequence);
+    if (this.#last.live === 0) parts.pop();
+    this.#replace(parts.length, 0, [part]);
+    for (let at = parts.length - 3; at >= 0; at--) {
+      const [one, next] = [parts[at], parts[at + 1]];
+      if (one === undefined || next === undefined || !canBeOne(one, next)) continue;
+      this.#replace(at, 2, [partOf(this.#kind, [one, next], 0, this.#sequence)]);
+      break;
+    }
     return part;
   }
 
-  #recount(part: Part<Key, Value>, before: Value | undefined, after: Value | undefined): void {
-    if (before !== undefined && this.#counts?.(before) === true) part.counted--;
-    if (after !== undefined && this.#counts?.(after) === true) part.counted++;
+  /** A part of which most is gone gives its room back. */
+  #tidy(part: Part<Key, Value>): void {
+    const isLast = part === this.#last;
+    const isSparse = part.rows > SMALL_ROWS && part.live <= part.rows * SPARSE;
+    if (!isSparse && (isLast || part.live > 0)) return;
+    const at = this.#parts.indexOf(part);
+    if (at < 0) return;
+    const room = isLast ? Math.max(SMALL_ROWS, part.live) : 0;
+    const smaller = partOf(this.#kind, [part], room, this.#sequence);
+    this.#replace(at, 1, isLast || part.live > 0 ? [smaller] : []);
   }
-}
 
-function newPart<Key, Value>(): Part<Key, Value> {
-  return { entries: new Map(), added: 0, counted: 0, next: undefined };
+  #replace(at: number, count: number, parts: readonly Part<Key, Value>[]): void {
+    this.#parts.splice(at, count, ...parts);
+    this.#last = this.#parts.at(-1) ?? this.#last;
+    this.#key = undefined;
+    this.#replaced++;
+  }
+
+  #recount(part: Part<Key, Value>, before: Value | undefined, after: Value | undefined): void {
+    if (this.#counts === undefined) return;
+    if (before !== undefined && this.#counts(before)) part.counted--;
+    if (after !== undefined && this.#counts(after)) part.counted++;
+  }
 }

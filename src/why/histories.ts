@@ -3,8 +3,9 @@
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import type { RecordCodec } from "../concentrator/journal/record-codec.ts";
 import { assert } from "../octets/assert.ts";
+import { textKeys } from "../octets/key-column.ts";
+import { LongMap } from "../octets/long-map.ts";
 import { OctetRuns, type RunPlace } from "../octets/octet-runs.ts";
-import { RecencyMap } from "../octets/recency-map.ts";
 import { ATTEMPT_OUTCOMES, type Attempt, hostOf } from "./attempt.ts";
 
 /** Before each record, the newest first: outcome, how often, since when, the record's length. */
@@ -22,7 +23,8 @@ type Written = { readonly record: JournalRecord; readonly octets: Uint8Array };
 export class Histories {
   readonly #max: number;
   readonly #codec: RecordCodec;
-  readonly #held = new RecencyMap<string, Held>();
+  /** What was put last comes last. */
+  readonly #held = new LongMap<string, Held>(textKeys);
   readonly #runs = new OctetRuns();
   #scratch = new Uint8Array(SCRATCH_OCTETS);
   #head = new DataView(this.#scratch.buffer);
@@ -61,13 +63,13 @@ export class Histories {
 
   /** What was put last comes first. */
   keys(isWanted = (_: Attempt["outcome"]) => true): readonly string[] {
-    return this.#held.keysOf((held) => isWanted(outcomeIn(held)));
+    return this.#keysOf((held) => isWanted(outcomeIn(held)));
   }
 
   /** Of those whose last attempt came from this host, and perhaps of a few others. */
   keysAt(host: string): readonly string[] {
     const mark = markOf(host);
-    return this.#held.keysOf((held) => markIn(held) === mark);
+    return this.#keysOf((held) => markIn(held) === mark);
   }
 
   /** The last attempt. */
@@ -84,14 +86,20 @@ export class Histories {
     for (const attempt of history.toReversed()) end = this.#write(attempt, end);
     this.#free(this.#held.get(key));
     this.#held.set(key, heldAt(this.#runs.put(this.#scratch.subarray(0, end)), last));
-    if (this.size <= this.#max) return;
-    this.#free(this.#held.oldest());
-    this.#held.deleteOldest();
+    this.#held.moveToEnd(key);
+    const oldest = this.size > this.#max ? this.#held.firstKey() : undefined;
+    if (oldest !== undefined) this.delete(oldest);
   }
 
   delete(key: string): void {
     this.#free(this.#held.get(key));
     this.#held.delete(key);
+  }
+
+  #keysOf(isWanted: (held: Held) => boolean): readonly string[] {
+    const keys: string[] = [];
+    for (const [key, held] of this.#held) if (isWanted(held)) keys.push(key);
+    return keys.reverse();
   }
 
   #free(held: Held | undefined): void {

@@ -7,6 +7,7 @@ import { stateName } from "../../xfrm/request.ts";
 import { changedSite } from "../changes.ts";
 import { count, type Engine } from "../engine.ts";
 import { isAtRest, keysAt } from "../resting.ts";
+import { childSasOf, setChildSasOf } from "./child-sas.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { takeOutbound } from "./outbound-spi.ts";
@@ -26,7 +27,7 @@ export function childrenToRest(
   ikeSpi: IkeSpi,
 ): readonly PlainChild[] | undefined {
   const { dataplane, requests } = engine;
-  const spisIn = dataplane.byEroute.get(erouteKey) ?? [];
+  const spisIn = childSasOf(engine, erouteKey);
   if (spisIn.length > CHILDREN_MAX) return undefined;
   // What is being put back refers to Child SAs by themselves.
   if (requests.size("repair") > 0) return undefined;
@@ -85,7 +86,7 @@ export function wakeChildren(engine: Engine, children: readonly Installed[]): vo
 
 /** Whether the tables have these Child SAs of an IKE SA, and no other of its site, at a place. */
 export function areChildrenAt(
-  { dataplane }: Engine,
+  engine: Engine,
   children: readonly Installed[],
   {
     erouteKey,
@@ -93,7 +94,8 @@ export function areChildrenAt(
     place,
   }: { readonly erouteKey: string; readonly ikeSpi: IkeSpi; readonly place: Place },
 ): boolean {
-  const known = dataplane.byEroute.get(erouteKey) ?? [];
+  const { dataplane } = engine;
+  const known = childSasOf(engine, erouteKey);
   if (known.length !== children.length) return false;
   return children.every((installed, at) => {
     const { spiIn } = installed.child;
@@ -118,13 +120,9 @@ export function putChildBack(engine: Engine, installed: Installed, place: Place)
 }
 
 /** The Child SAs of an eroute in use that are at a place. */
-export function childrenAt(
-  { dataplane }: Engine,
-  erouteKey: string,
-  place: Place,
-): readonly EspSpi[] {
-  const all = dataplane.byEroute.get(erouteKey) ?? [];
-  return all.filter((spiIn) => dataplane.installed.get(spiIn) === place);
+export function childrenAt(engine: Engine, erouteKey: string, place: Place): readonly EspSpi[] {
+  const { installed } = engine.dataplane;
+  return childSasOf(engine, erouteKey).filter((spiIn) => installed.get(spiIn) === place);
 }
 
 /** Takes out what the tables have at the place of a site that cannot be read; returns its key. */
@@ -136,9 +134,8 @@ export function forgetChildren(engine: Engine, place: Place): string | undefined
   const key = keyOf(engine, gone);
   if (key !== undefined) {
     changedSite(engine, key);
-    const left = (dataplane.byEroute.get(key) ?? []).filter((spiIn) => !gone.has(spiIn));
-    if (left.length > 0) dataplane.byEroute.set(key, left);
-    else dataplane.byEroute.delete(key);
+    const left = childSasOf(engine, key).filter((spiIn) => !gone.has(spiIn));
+    setChildSasOf(engine, key, left);
   }
   for (const users of [...dataplane.routes.values()]) {
     for (const { spiIn, route } of users.filter((user) => gone.has(asEspSpi(user.spiIn)))) {
@@ -155,9 +152,9 @@ export function forgetChildren(engine: Engine, place: Place): string | undefined
 }
 
 /** The eroute in use that has one of these Child SAs. */
-function keyOf({ dataplane }: Engine, spisIn: ReadonlySet<EspSpi>): string | undefined {
-  for (const [key, all] of dataplane.byEroute.entries()) {
-    if (all.some((spiIn) => spisIn.has(spiIn))) return key;
+function keyOf(engine: Engine, spisIn: ReadonlySet<EspSpi>): string | undefined {
+  for (const key of engine.dataplane.byEroute.keys()) {
+    if (childSasOf(engine, key).some((spiIn) => spisIn.has(spiIn))) return key;
   }
   return undefined;
 }

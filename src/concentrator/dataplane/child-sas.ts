@@ -32,7 +32,20 @@ export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeS
 
 /** Those of an eroute in use, whichever IKE SA they belong to, and also those without one. */
 export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly EspSpi[] {
-  return dataplane.byEroute.get(erouteKey) ?? [];
+  const held = dataplane.byEroute.get(erouteKey);
+  if (held === undefined) return [];
+  return typeof held === "number" ? [held] : held;
+}
+
+/** From now on the eroute in use has these, and no others. */
+export function setChildSasOf(
+  { dataplane }: Engine,
+  erouteKey: string,
+  spisIn: readonly EspSpi[],
+): void {
+  const [first, ...others] = spisIn;
+  if (first === undefined) dataplane.byEroute.delete(erouteKey);
+  else dataplane.byEroute.set(erouteKey, others.length === 0 ? first : spisIn);
 }
 
 /** SPIs below 256 are reserved (RFC 4303 §2.1); those below 4096 are left to set-ups by hand. */

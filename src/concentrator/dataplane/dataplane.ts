@@ -3,6 +3,7 @@
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { numberKeys, textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
@@ -16,8 +17,8 @@ import type { ChildPlace } from "./xfrm-of-child.ts";
 export type Dataplane = {
   /** Child SAs by our inbound SPI. */
   readonly installed: LongMap<EspSpi, Held<Installed>>;
-  /** The same ones by their eroute in use. */
-  readonly byEroute: LongMap<string, readonly EspSpi[]>;
+  /** The same ones by their eroute in use, nearly always one each (`childSasOf`). */
+  readonly byEroute: LongMap<string, EspSpi | readonly EspSpi[]>;
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
   readonly outbounds: LongMap<string, Held<Installed>>;
   /** Child SAs that lose a state and its keys if the process ends before the kernel answers. */
@@ -53,16 +54,16 @@ export type NamedPolicies = {
 /** Before anything of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
-    installed: new LongMap(),
-    byEroute: new LongMap(),
-    outbounds: new LongMap(),
+    installed: new LongMap(numberKeys<EspSpi>),
+    byEroute: new LongMap(textKeys),
+    outbounds: new LongMap(textKeys),
     unsure: new Set(),
     draining: { queue: [], spis: new Set() },
     policies: new PolicyTable(),
     lastNamed: undefined,
     chosen: createPrefixTable(),
     routes: new Map(),
-    reqidsTaken: new LongMap(),
+    reqidsTaken: new LongMap(numberKeys),
     moves: new Map(),
     repairs: createRepairs(),
     standing: new Map(),

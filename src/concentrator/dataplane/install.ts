@@ -18,7 +18,7 @@ import { count, countAgreed, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
-import { installedAt } from "./child-sas.ts";
+import { childSasOf, installedAt, setChildSasOf } from "./child-sas.ts";
 import { enterChosen, leaveChosen } from "./chosen.ts";
 import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
@@ -165,7 +165,7 @@ export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSp
 export function letOthersSend(engine: Engine, going: number): void {
   const last = installedAt(engine, going as ChildSa["spiIn"]);
   if (last === undefined) return;
-  for (const spiIn of engine.dataplane.byEroute.get(last.erouteKey) ?? []) {
+  for (const spiIn of childSasOf(engine, last.erouteKey)) {
     if (spiIn === last.child.spiIn) continue;
     if (installedAt(engine, spiIn)?.place.reqid !== last.place.reqid) continue;
     installOutbound(engine, spiIn, last.child.spiIn);
@@ -177,7 +177,7 @@ function anotherSends(
   { erouteKey, place: { reqid }, outbound, child }: Installed,
   going: EspSpi,
 ): boolean {
-  return (engine.dataplane.byEroute.get(erouteKey) ?? []).some((spiIn) => {
+  return childSasOf(engine, erouteKey).some((spiIn) => {
     if (spiIn === going || spiIn === child.spiIn) return false;
     const other = installedAt(engine, spiIn);
     if (other === undefined || other.outboundWaiting !== undefined) return false;
@@ -321,8 +321,7 @@ export function enterTable(engine: Engine, installed: Installed): void {
   changedSite(engine, erouteKey);
   dataplane.installed.set(child.spiIn, installed);
   if (isUnsure(installed)) dataplane.unsure.add(installed);
-  const others = dataplane.byEroute.get(erouteKey) ?? [];
-  dataplane.byEroute.set(erouteKey, [...others, child.spiIn]);
+  setChildSasOf(engine, erouteKey, [...childSasOf(engine, erouteKey), child.spiIn]);
   enterChosen(engine, installed);
 }
 
@@ -333,9 +332,8 @@ function leaveTable(engine: Engine, installed: Installed): void {
   changedSite(engine, erouteKey);
   dataplane.installed.delete(child.spiIn);
   dataplane.unsure.delete(installed);
-  const others = dataplane.byEroute.get(erouteKey)?.filter((spiIn) => spiIn !== child.spiIn) ?? [];
-  if (others.length > 0) dataplane.byEroute.set(erouteKey, others);
-  else dataplane.byEroute.delete(erouteKey);
+  const left = childSasOf(engine, erouteKey).filter((spiIn) => spiIn !== child.spiIn);
+  setChildSasOf(engine, erouteKey, left);
 }
 
 function removeInstalled(engine: Engine, installed: Installed): void {

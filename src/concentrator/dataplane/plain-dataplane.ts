@@ -7,7 +7,7 @@ import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
-import { installedAt } from "./child-sas.ts";
+import { childSasOf, installedAt } from "./child-sas.ts";
 import { enterTable } from "./install.ts";
 import { standingPolicies } from "./no-sa.ts";
 import { takeOutbound } from "./outbound-spi.ts";
@@ -68,7 +68,7 @@ export function plainChildrenOf(
   erouteKey: string,
   stays: (spi: IkeSpi) => boolean,
 ): readonly PlainChild[] {
-  const spisIn = engine.dataplane.byEroute.get(erouteKey) ?? [];
+  const spisIn = childSasOf(engine, erouteKey);
   return spisIn.flatMap((spiIn) => {
     const installed = installedAt(engine, spiIn);
     if (installed === undefined || !stays(installed.ikeSpi)) return [];

@@ -4,6 +4,7 @@
  */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import { textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 
@@ -25,7 +26,7 @@ const DIRECTIONS = ["in", "fwd", "out"] as const;
 /** Policies by their names (`formatPolicyId`). */
 export class PolicyTable {
   /** By the name of the pair, as it is in the direction to us. */
-  readonly #pairs = new LongMap<string, Pair>();
+  readonly #pairs = new LongMap<string, Pair>(textKeys);
   #size = 0;
 
   /** How many policies have a user. */

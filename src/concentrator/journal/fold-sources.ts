@@ -5,7 +5,8 @@
  */
 
 import type { Instant } from "../../octets/instant.ts";
-import { RecencyMap } from "../../octets/recency-map.ts";
+import { textKeys } from "../../octets/key-column.ts";
+import { LongMap } from "../../octets/long-map.ts";
 import type { RateLimit } from "../rate.ts";
 import { Buckets, NO_ROW } from "./buckets.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -31,7 +32,8 @@ export type Sameness = { readonly what: number; readonly about: string | undefin
 /** Sites, or prefixes; the one that has been quiet longest is forgotten. */
 export class FoldSources {
   readonly #max: number;
-  readonly #rows = new RecencyMap<string, number>();
+  /** The one that has been quiet longest comes first. */
+  readonly #rows = new LongMap<string, number>(textKeys);
   #sources = new Buckets();
   #kinds = new Buckets();
   /** Of a source: when it may do whatever a new one may, and its kind that came last. */
@@ -54,14 +56,14 @@ export class FoldSources {
 
   /** The row of a source, which is the last to be forgotten from now on. */
   sourceAt(key: string, limit: RateLimit, now: Instant): number {
-    const known = this.#rows.use(key);
+    const known = this.#rows.moveToEnd(key);
     if (known !== undefined) return known;
     const source = this.#sources.add(limit, now);
     this.#quietAt[source] = now;
     this.#newest[source] = NO_ROW;
     this.#rows.set(key, source);
-    if (this.#rows.size > this.#max)
-      for (const oldest of this.#rows.oldestKeys(1)) this.forget(oldest);
+    const oldest = this.#rows.size > this.#max ? this.#rows.firstKey() : undefined;
+    if (oldest !== undefined) this.forget(oldest);
     return source;
   }
 
@@ -140,9 +142,10 @@ export class FoldSources {
 
   /** Forgets those that may do whatever a new one may; looks at `max` of them, the oldest first. */
   forgetQuiet(now: Instant, max: number): void {
-    for (const key of this.#rows.oldestKeys(max)) {
-      const source = this.#rows.get(key);
-      if (source !== undefined && (this.#quietAt[source] ?? 0) <= now) this.forget(key);
+    let left = max;
+    for (const [key, source] of this.#rows) {
+      if (left-- <= 0) return;
+      if ((this.#quietAt[source] ?? 0) <= now) this.forget(key);
     }
   }
 

@@ -4,6 +4,9 @@
  * every collection.
  */
 
+import { textKeys } from "../../octets/key-column.ts";
+import { LongMap } from "../../octets/long-map.ts";
+import { type TextPlace, TextRuns } from "../../octets/text-runs.ts";
 import type { EventSource } from "./event-source.ts";
 
 /** The share of a full journal for one site or prefix, and for all strangers together. */
@@ -177,8 +180,10 @@ class Entries {
 /** The sources that have entries. Whatever goes is the oldest of its source. */
 class Sources {
   readonly #rows: Rows;
-  readonly #byKey = new Map<string, number>();
-  readonly #keys: string[] = [];
+  readonly #byKey = new LongMap<string, number>(textKeys);
+  readonly #texts = new TextRuns();
+  /** The keys, in {@link Sources.#texts}. */
+  readonly #keys: Float64Array;
   readonly #isStranger: Uint8Array;
   readonly #counts: Int32Array;
   readonly #first: Int32Array;
@@ -186,6 +191,7 @@ class Sources {
 
   constructor(max: number) {
     this.#rows = new Rows(max);
+    this.#keys = new Float64Array(max);
     this.#isStranger = new Uint8Array(max);
     this.#counts = new Int32Array(max);
     this.#first = new Int32Array(max);
@@ -198,7 +204,7 @@ class Sources {
     if (known !== undefined) return known;
     const row = this.#rows.take();
     this.#byKey.set(key, row);
-    this.#keys[row] = key;
+    this.#keys[row] = this.#texts.put(key);
     this.#isStranger[row] = isStranger ? 1 : 0;
     this.#counts[row] = 0;
     return row;
@@ -220,8 +226,9 @@ class Sources {
     this.#first[row] = entries.nextOfSource(this.firstOf(row));
     this.#counts[row] = count;
     if (count > 0) return;
-    this.#byKey.delete(this.#keys[row] ?? "");
-    this.#keys[row] = "";
+    const place = this.#keys[row] as TextPlace;
+    this.#byKey.delete(this.#texts.at(place));
+    this.#texts.free(place);
     this.#rows.giveBack(row);
   }
 

@@ -30,8 +30,7 @@ export function slowDown(engine: Engine, entry: Entry): RefusalText | undefined 
   const { remote } = pathOf(sa);
   const key = peerKey(peerId);
   const place = formatEndpoint(remote);
-  const from =
-    engine.negotiation.guesses.places.get(key) === place ? place : originOf(remote.address);
+  const from = placeOf(engine, key) === place ? place : originOf(remote.address);
   const guess = `${from} ${key}`;
   if (engine.negotiation.guesses.rates.of(guess, engine.now).take(engine.now)) {
     entry.guess = guess;
@@ -69,11 +68,24 @@ export function forgive(engine: Engine, entry: Entry): void {
 export function rememberPlace(engine: Engine, entry: Entry): void {
   forgive(engine, entry);
   if (entry.peerId === undefined) return;
-  const { places } = engine.negotiation.guesses;
+  const { places, texts } = engine.negotiation.guesses;
   const key = peerKey(entry.peerId);
+  forgetPlace(engine, key);
+  places.set(key, texts.put(formatEndpoint(pathOf(entry.sa).remote)));
+  const oldest = places.size > PLACES_MAX ? places.firstKey() : undefined;
+  if (oldest !== undefined) forgetPlace(engine, oldest);
+}
+
+function placeOf({ negotiation }: Engine, key: string): string | undefined {
+  const { places, texts } = negotiation.guesses;
+  const place = places.get(key);
+  return place === undefined ? undefined : texts.at(place);
+}
+
+function forgetPlace({ negotiation }: Engine, key: string): void {
+  const { places, texts } = negotiation.guesses;
+  const place = places.get(key);
+  if (place === undefined) return;
+  texts.free(place);
   places.delete(key);
-  places.set(key, formatEndpoint(pathOf(entry.sa).remote));
-  if (places.size <= PLACES_MAX) return;
-  const [oldest] = places.keys();
-  if (oldest !== undefined) places.delete(oldest);
 }

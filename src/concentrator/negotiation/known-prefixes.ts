@@ -24,10 +24,8 @@ export function precedenceOf(engine: Engine, entry: Entry): Precedence {
 export function rememberPrefix(engine: Engine, address: Address): void {
   const known = engine.negotiation.knownPrefixes;
   const prefix = originOf(address);
-  // Moved to the end: the order is that of the last use.
-  known.delete(prefix);
-  // The first one is found by a walk over those that were deleted before it.
-  const [oldest] = known.size >= KNOWN_PREFIXES_MAX ? known.keys() : [];
+  if (known.moveToEnd(prefix) !== undefined) return;
+  const oldest = known.size >= KNOWN_PREFIXES_MAX ? known.firstKey() : undefined;
   if (oldest !== undefined) known.delete(oldest);
   known.set(prefix, true);
 }

@@ -5,7 +5,9 @@ import { CookieJar } from "../../ike/cookie.ts";
 import type { IkeContext } from "../../ike/effect.ts";
 import type { MessageListener } from "../../ike/seen-message.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { bigintKeys, textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
+import { type TextPlace, TextRuns } from "../../octets/text-runs.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
@@ -91,7 +93,9 @@ export type Ikev1Strangers = {
 export type Guesses = {
   readonly rates: Rates;
   /** By peer ID: the address and port, which no other site behind the same NAT has. */
-  readonly places: LongMap<string, string>;
+  readonly places: LongMap<string, TextPlace>;
+  /** What {@link Guesses.places} points to. */
+  readonly texts: TextRuns;
 };
 
 /** Sites that are traced: keys of peer IDs, and addresses as text. */
@@ -137,15 +141,19 @@ export function createNegotiation(
   return {
     ...given,
     sendsTo: undefined,
-    sas: new LongMap(),
+    sas: new LongMap(bigintKeys<IkeSpi>),
     deadlines: new DeadlineHeap(),
     lingering: new Set(),
     halfOpen: { places: new Map(), prefixes: new Map(), octets: 0 },
     initRequests: new Map(),
-    knownPrefixes: new LongMap(),
+    knownPrefixes: new LongMap(textKeys),
     cookies: new CookieJar(random, now),
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
-    guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new LongMap() },
+    guesses: {
+      rates: createRates(GUESSES, GUESSED_MAX),
+      places: new LongMap(textKeys),
+      texts: new TextRuns(),
+    },
     ikev1Callers: new Map(),
     ikev1: {
       each: createRates(IKEV1_EACH, IKEV1_PREFIXES_MAX),

@@ -19,6 +19,6 @@ export function siteSizes(engine: Engine): Own {
     dynamicEroutes: { kept: dynamicCount(engine), counted: isDynamic.length },
     rowChecks: egroups.reduce((sum, { waiting, reading }) => sum + waiting.size + reading.size, 0),
     errands: errands.waiting.size,
-    reach: reach.bySubnet.size,
+    reach: reach.v4.size + reach.v6.size,
   };
 }

@@ -4,8 +4,9 @@ import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import type { Method } from "../../ike/method.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
-import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
+import { createTextPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { bigintKeys, textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { Gateway } from "../../wire/gateway.ts";
@@ -141,11 +142,11 @@ const DELETES_SITES_MAX = 4_096;
 /** No site has called, and none has been called. */
 export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
   return {
-    eroutes: new LongMap((held) => isAtRest(held) || held.kind === "dynamic"),
-    ikeSas: new LongMap(),
+    eroutes: new LongMap(textKeys, (held) => isAtRest(held) || held.kind === "dynamic"),
+    ikeSas: new LongMap(bigintKeys<IkeSpi>),
     unproven: new Set(),
     normal: new Set(),
-    reach: createPrefixTable(),
+    reach: createTextPrefixTable(),
     sharedTerms: new WeakMap(),
     unknownIds: new Map(),
     worked: new Map(),

@@ -5,6 +5,7 @@
  */
 
 import { concat } from "../../octets/concat.ts";
+import { textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
 
 //  0                   1                   2                   3
@@ -69,7 +70,7 @@ type Part = {
 
 export class Slots {
   readonly #memory: Memory;
-  readonly #named = new LongMap<string, Document>();
+  readonly #named = new LongMap<string, Document>(textKeys);
   readonly #found = new Map<number, Document>();
   /** Slabs with free slots, by the size of these. */
   readonly #open = new Map<number, Set<Slab>>();
@@ -372,7 +373,6 @@ function placesIn(size: number): number[] {
 }
 
 const EVERY = new Uint8Array(0);
-
 /** Without a copy: most documents are another one. */
 function beginsWith({ slots: [first] }: Document, mark: Uint8Array): boolean {
   if (first === undefined) return false;

@@ -1,7 +1,10 @@
 /** A map in parts: it does what a `Map` does, in the same order, and is cut where it is long. */
 
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
+import { bigintKeys, type KeyKind, numberKeys, textKeys } from "../../../src/octets/key-column.ts";
 import { LongMap } from "../../../src/octets/long-map.ts";
+import { PART_ROWS_MAX } from "../../../src/octets/long-map-part.ts";
 import { createPrng } from "../../simulation/prng.ts";
 
 /** More than three parts. */
@@ -12,7 +15,7 @@ function isEven(value: number): boolean {
 }
 
 function numbers(count: number): LongMap<number, number> {
-  const map = new LongMap<number, number>(isEven);
+  const map = new LongMap<number, number>(numberKeys, isEven);
   for (let n = 0; n < count; n++) map.set(n, n);
   return map;
 }
@@ -20,7 +23,10 @@ function numbers(count: number): LongMap<number, number> {
 test("whatever is set and deleted, it holds what a Map holds, in the same order", () => {
   for (const keys of [50, 60_000]) {
     const random = createPrng(keys);
-    const [map, model] = [new LongMap<number, number>(isEven), new Map<number, number>()];
+    const [map, model] = [
+      new LongMap<number, number>(numberKeys, isEven),
+      new Map<number, number>(),
+    ];
     for (let step = 0; step < 100_000; step++) {
       const key = random.below(keys);
       if (random.below(5) < 2) expectSame(map.delete(key), model.delete(key));
@@ -84,12 +90,89 @@ test("a value takes the place of the one before, and counts as it does", () => {
 
 test("a value far back is found without a look at those in parts before it", () => {
   let looks = 0;
-  const map = new LongMap<number, number>((value) => ++looks > 0 && isEven(value));
+  const map = new LongMap<number, number>(numberKeys, (value) => ++looks > 0 && isEven(value));
   for (let n = 0; n < MANY; n++) map.set(n, n);
   looks = 0;
   expect([...valuesFrom(map, MANY / 2 - 1, true)]).toEqual([MANY - 2]);
-  expect(looks).toBeLessThan(MANY / 10);
+  expect(looks).toBeLessThanOrEqual(PART_ROWS_MAX);
 });
+
+/** Also texts of one length, that are the beginning of each other, and that are no ASCII. */
+function textOf(n: number): string {
+  const words = ["site-", "", "Filiale-Zürich-", "拠点-", "\ud800"];
+  return `${words[n % words.length]}${n >> 2}`;
+}
+
+test.each([
+  ["numbers", numberKeys<number>, (n: number) => n * 0x1_0000_0001],
+  ["numbers of 64 bits", bigintKeys<bigint>, (n: number) => 0xffff_ffff_ffff_ffffn - BigInt(n)],
+  ["texts", textKeys, textOf],
+] as const)("keys that are %s: walks see what those over a Map see", (_, kind, keyOf) => {
+  walkBoth<unknown>(kind as KeyKind<unknown>, keyOf);
+});
+
+/** Walks go on while entries come, go and move, some of them over many such changes. */
+function walkBoth<Key>(kind: KeyKind<Key>, keyOf: (n: number) => Key): void {
+  for (const keys of [3, 40, 700, 30_000]) {
+    const random = createPrng(keys);
+    const [map, model] = [new LongMap<Key, number>(kind), new Map<Key, number>()];
+    let newest: Key | undefined;
+    let walks: { readonly ours: Iterator<unknown>; readonly its: Iterator<unknown> }[] = [];
+    for (let step = 0; step < 60_000; step++) {
+      const key = keyOf(random.below(keys));
+      const draw = random.below(10);
+      if (draw < 3) expectSame(map.delete(key), model.delete(key));
+      else if (draw < 5) {
+        const value = model.get(key);
+        expectSame(map.moveToEnd(key), value);
+        if (value === undefined || newest === key) continue;
+        model.delete(key);
+        model.set(key, value);
+        newest = key;
+      } else {
+        map.set(key, step);
+        if (!model.has(key)) newest = key;
+        model.set(key, step);
+      }
+      expectSame(map.get(key), model.get(key));
+      expectSame(map.size, model.size);
+      if (step % 64 === 0) expectSame(map.firstKey(), [...model.keys()][0]);
+      if (step % 500 === 0) walks.push({ ours: map.entries(), its: model.entries() });
+      const going = walks[random.below(walks.length + 3)];
+      if (going === undefined) continue;
+      const [one, other] = [going.ours.next(), going.its.next()];
+      expect(one).toEqual(other);
+      if (one.done === true) walks = walks.filter((walk) => walk !== going);
+    }
+    expect([...map]).toEqual([...model]);
+  }
+}
+
+test("entries that all have one hash are told apart", () => {
+  const equalHashes: KeyKind<number> = (rowsMax) => {
+    const column = numberKeys<number>(rowsMax);
+    return Object.assign(column, { hashOf: () => 7 });
+  };
+  const map = new LongMap<number, number>(equalHashes);
+  for (let n = 0; n < 2_000; n++) map.set(n, n);
+  for (let n = 0; n < 2_000; n++) expectSame(map.get(n), n);
+  expect(map.get(2_000)).toBeUndefined();
+});
+
+test("a map that was large gives its room back", () => {
+  const map = numbers(MANY);
+  const before = heapOctets();
+  for (let n = 1; n < MANY; n++) map.delete(n);
+  expect([...map]).toEqual([[0, 0]]);
+  expect(before - heapOctets()).toBeGreaterThan(MANY * 20);
+});
+
+/** Of arrays of numbers, too. */
+function heapOctets(): number {
+  Bun.gc(true);
+  const { heapSize } = heapStats();
+  return heapSize;
+}
 
 function valuesFrom(map: LongMap<number, number>, at: number, counted?: boolean): number[] {
   return [...map.from(at, counted)].map(([, value]) => value);
