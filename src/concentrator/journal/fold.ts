@@ -153,9 +153,11 @@ class Folder implements Folding {
   }
 
   /** Of the daemon's own notes only those that say the same are repeats. */
-  #samenessOf(entry: JournalEntry, { kind }: EventSource): Sameness {
-    const about = kind === "daemon" ? entry.detail : entry.peerId;
-    return { what: this.#kinds.numberOf(entry), about };
+  #samenessOf(entry: JournalEntry, { kind, name }: EventSource): Sameness {
+    const what = this.#kinds.numberOf(entry);
+    // All of a site are about it: its ID would be kept for each of them.
+    if (kind === "site" && entry.peerId === name) return { what, about: undefined };
+    return { what, about: kind === "daemon" ? entry.detail : entry.peerId };
   }
 
   #newFoldOf({ name }: EventSource): Fold {
