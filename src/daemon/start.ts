@@ -244,7 +244,7 @@ async function open(
     {
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
-        daemon.warmUp?.postpone();
+        daemon.warmUp?.onDatagram();
         daemon.compilers.onDatagram(now());
         gate.pass(octets, path);
       },

@@ -36,20 +36,22 @@ const SLICE_MS = 2;
 const PAUSE_MS = 30;
 /** Sites that call need the time themselves, and have the same effect. */
 const QUIET_MS = 500;
+/** Datagrams of five hundred connections: after them nothing that they run is cold. */
+const DATAGRAMS_ENOUGH = 1_000;
 /** Far more steps than the conversation has. */
 const EVENTS_MAX = 2_000;
 
 export type IdleWarmUp = {
   /** Conversations that are over. */
   readonly rounds: number;
-  /** A site has called: not now. */
-  postpone(): void;
+  /** A datagram has come: not now, and after very many never. */
+  onDatagram(): void;
   stop(): void;
 };
 
 /**
  * Goes on with it in short slices, after `afterMs` and whenever no site has called for a moment;
- * then it is over.
+ * then it is over. It is needless once very many have called.
  */
 export function warmUpWhileIdle(
   onFault: (fault: unknown) => void,
@@ -58,6 +60,7 @@ export function warmUpWhileIdle(
   let isQuiet = true;
   let round = 0;
   let spentMs = 0;
+  let datagrams = 0;
   let steps: ReturnType<typeof conversation> | undefined;
   let timer: ReturnType<typeof setTimeout>;
   const wait = (ms: number) => {
@@ -85,15 +88,20 @@ export function warmUpWhileIdle(
       onFault(fault);
     }
   };
+  const stop = () => {
+    clearTimeout(timer);
+    steps = undefined;
+  };
   wait(afterMs);
   return {
     get rounds() {
       return round;
     },
-    postpone() {
+    onDatagram() {
       isQuiet = false;
+      if (++datagrams === DATAGRAMS_ENOUGH) stop();
     },
-    stop: () => clearTimeout(timer),
+    stop,
   };
 }
 

@@ -206,7 +206,7 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
     const { live, rows } = last;
     if (live > LARGE_ROWS) return this.#begin();
     if (live === rows) {
-      last.widen(Math.min(PART_ROWS_MAX, live + Math.max(ROOM_MIN, live >> 2)));
+      last.widen(Math.min(PART_ROWS_MAX, 2 * live));
       return last.hasRoom(this.#sequence) ? last : this.#begin();
     }
     // Where many come and go, room is used up soon.

@@ -29,11 +29,11 @@ test(
     const faults: unknown[] = [];
     const idle = warmUpWhileIdle((fault) => faults.push(fault), 0);
     while (idle.rounds === 0) await Bun.sleep(10);
-    idle.postpone();
+    idle.onDatagram();
     await Bun.sleep(100);
     const before = idle.rounds;
     for (let i = 0; i < 10; i++) {
-      idle.postpone();
+      idle.onDatagram();
       await Bun.sleep(100);
     }
     expect(idle.rounds).toBe(before);
@@ -45,6 +45,15 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test("it is needless once very many have called", async () => {
+  const faults: unknown[] = [];
+  const idle = warmUpWhileIdle((fault) => faults.push(fault), 50);
+  for (let i = 0; i < 1_000; i++) idle.onDatagram();
+  await Bun.sleep(800);
+  expect([idle.rounds, faults]).toEqual([0, []]);
+  idle.stop();
+});
 
 async function firstRun(how: "cold" | "warm"): Promise<{ used: number; cold: readonly string[] }> {
   const worker = Bun.spawn([process.execPath, join(import.meta.dir, "warm-up-worker.ts"), how], {
