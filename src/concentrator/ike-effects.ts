@@ -254,7 +254,7 @@ function countIkeSa(engine: Engine, { facts }: Stand): void {
 function offerChildren(
   engine: Engine,
   from: IkeSpi,
-  { children, to }: Extract<IkeEffect, { kind: "hand-over" }>,
+  { children, to, tasks }: Extract<IkeEffect, { kind: "hand-over" }>,
 ): void {
   const giver = factsAt(engine, from) ?? factsAt(engine, to);
   const isShared = giver?.sharesChildSas === true;
@@ -271,5 +271,6 @@ function offerChildren(
   }
   if (taker === undefined) engine.inbox.push({ spi: from, event: { kind: "needed" } });
   else handOver(engine, children, taker);
-  engine.inbox.push({ spi: taker ?? from, event: { kind: "adopt", children } });
+  const handed = tasks === undefined ? { children } : { children, tasks };
+  engine.inbox.push({ spi: taker ?? from, event: { kind: "adopt", ...handed } });
 }

@@ -18,6 +18,7 @@ import type { Method } from "./method.ts";
 import type { RefusalText } from "./refusal-text.ts";
 import type { MessageListener } from "./seen-message.ts";
 import type { Ticket } from "./ticket.ts";
+import type { Task } from "./v2/asking.ts";
 
 /** The keys of both directions, named from our side. */
 export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };
@@ -108,8 +109,16 @@ export type EffectOf<Sa> =
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: Reason }
   /** A new IKE SA of the same site replaces this one, and takes the Child SAs that it names. */
   | { readonly kind: "rekeyed"; readonly successor: Sa }
-  /** Give these Child SAs to another IKE SA; if it does not take them, they are removed. */
-  | { readonly kind: "hand-over"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
+  /**
+   * Give these Child SAs to another IKE SA, and what is still to be done; if it does not take them,
+   * they are removed.
+   */
+  | {
+      readonly kind: "hand-over";
+      readonly to: IkeSpi;
+      readonly children: readonly ChildSa[];
+      readonly tasks?: readonly Task[];
+    }
   /** Pass an event to another IKE SA of the same site. */
   | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
   /** These inbound SPIs are gone: tell the peer in another IKE SA, as this one ends (IKEv1). */

@@ -16,6 +16,7 @@ import type { Method } from "./method.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Ticket } from "./ticket.ts";
+import type { Task } from "./v2/asking.ts";
 
 /** What applies to later exchanges of an IKE SA; a new configuration may change it. */
 export type Terms = {
@@ -150,13 +151,19 @@ export type IkeEvent =
   | { readonly kind: "say-gone"; readonly spis: readonly EspSpi[] }
   /** The site has deleted it, and has said so in another IKE SA. */
   | { readonly kind: "peer-deleted" }
-  /** Another IKE SA of the site has handed over these Child SAs: they belong to this one now. */
-  | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
+  /** Another IKE SA of the site has handed over these Child SAs, and what was to be done there. */
+  | {
+      readonly kind: "adopt";
+      readonly children: readonly ChildSa[];
+      readonly tasks?: readonly Task[];
+    }
   /**
    * Both ends rekeyed at the same time, and the IKE SA `to` is the one that stays: it gets the
    * Child SAs of this one, which the peer deletes, or we do after a while (§2.8.2).
    */
   | { readonly kind: "stand-down"; readonly to: IkeSpi }
+  /** Our own rekey, which crossed the one that made this IKE SA, is over: this one goes on. */
+  | { readonly kind: "decided" }
   /** The other IKE SA of the site is gone: this one is needed again. */
   | { readonly kind: "needed" }
   /** Another IKE SA of the site exists: the peer deletes this one, or we do after a while. */

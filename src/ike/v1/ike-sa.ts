@@ -201,6 +201,7 @@ function change(sa: Established, event: Change, context: IkeContext): Step {
     case "password-answer":
     case "ppks":
     case "redirect":
+    case "decided":
       return same(sa);
     default:
       return never(event);

@@ -29,6 +29,7 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   next = earlier(earlier(next, timers.redundant?.at), sa.unfinished?.until);
   next = earlier(earlier(next, fragments.request?.until), fragments.response?.until);
   next = earlier(earlier(next, sa.redirected?.until), heldUntil(sa));
+  next = earlier(next, sa.undecidedUntil);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
   }
@@ -83,6 +84,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const effects: IkeEffect[] = [];
   const tidy: Established = { ...sa, fragments: withoutStale(sa.fragments, now) };
   let at = isDue(sa.unfinished?.until) ? forgetUnfinished(tidy, context) : tidy;
+  if (isDue(sa.undecidedUntil)) at = { ...at, undecidedUntil: undefined };
   if (isDue(timers.rekeyAt)) {
     at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
   }

@@ -199,6 +199,11 @@ export type Established = {
    * this one as redundant, the Child SAs go back there (§2.8.2).
    */
   readonly contested: IkeSpi | undefined;
+  /**
+   * Until then at most it is not known whether this one stays: what it would ask for now could go
+   * with it.
+   */
+  readonly undecidedUntil: Instant | undefined;
 };
 
 /**

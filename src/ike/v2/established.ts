@@ -58,6 +58,7 @@ export function newEstablished(
     establishedAt: now,
     heardAt: now,
     contested: undefined,
+    undecidedUntil: undefined,
   };
 }
 
@@ -104,6 +105,7 @@ export function successorOf(
     establishedAt: now,
     heardAt: now,
     contested: undefined,
+    undecidedUntil: undefined,
   };
 }
 

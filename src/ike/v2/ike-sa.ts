@@ -32,7 +32,7 @@ import { onPeerMoved } from "./mobike.ts";
 import { proceed } from "./proceed.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { redirectLater } from "./redirect.ts";
-import { adopt, standDown } from "./rekey-collision.ts";
+import { adopt, standDown, withDecision } from "./rekey-collision.ts";
 import { onKeyExchangeReplaced, onMessageReplaced, stillReplaced } from "./replaced.ts";
 import {
   onCredentialsResponding,
@@ -47,7 +47,8 @@ import { addTask } from "./tasks.ts";
 
 /** Handles one event. An event that does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
-  const done = take(sa, event, context);
+  const taken = take(sa, event, context);
+  const done = sa.phase === "replaced" ? withDecision(sa, taken) : taken;
   if (done.sa?.phase === "initiating" && done.sa.round === undefined) {
     const begun = beginRound(done.sa, context);
     return { sa: begun.sa, effects: [...done.effects, ...begun.effects] };
@@ -131,9 +132,11 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     case "peer-moved":
       return onPeerMoved(sa, event.remote);
     case "adopt":
-      return adopt(sa, event.children);
+      return adopt(sa, event);
     case "stand-down":
       return standDown(sa, event.to, context);
+    case "decided":
+      return { sa: { ...sa, undecidedUntil: undefined }, effects: [] };
     case "needed":
       return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
     case "redundant": {
@@ -156,7 +159,7 @@ function takeReplaced(sa: Replaced, event: EstablishedEvent, context: IkeContext
     case "check-liveness":
       return same(sa);
     case "adopt":
-      return adopt(sa.former, event.children);
+      return adopt(sa.former, event);
     default:
       return stillReplaced(sa, takeEstablished(sa.former, event, context));
   }

@@ -22,6 +22,7 @@ import { notifyOf } from "./find-payload.ts";
 import { childText } from "./make-child-sa.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
 import { gatewayIn } from "./redirect.ts";
+import { handedTasks } from "./rekey-collision.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
@@ -121,11 +122,13 @@ const DELETED_MAX = 16;
 
 /** The peer deletes the IKE SA, and all its Child SAs with it. */
 function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): Step {
-  if (sa.contested !== undefined && sa.children.length > 0) {
+  const hasMore = sa.children.length > 0 || sa.undecidedUntil !== undefined;
+  if (sa.contested !== undefined && hasMore) {
     const reason = { kind: "replaced-by-rekey" } as const;
     const ended = answerAndEnd({ ...sa, children: [] }, header, { payloads: [], reason }, context);
     const { contested: to, children } = sa;
-    return { sa: ended.sa, effects: [{ kind: "hand-over", to, children }, ...ended.effects] };
+    const handed = { kind: "hand-over", to, children, tasks: handedTasks(sa) } as const;
+    return { sa: ended.sa, effects: [handed, ...ended.effects] };
   }
   if (sa.redirected !== undefined) {
     const reason = { kind: "redirected", to: sa.redirected.to } as const;

@@ -46,13 +46,14 @@ function isFree(sa: Established): boolean {
 
 /**
  * Whether the peer's request for new keys leaves room for it (RFC 7296 §2.25): what it makes would
- * be made twice, or would belong to an IKE SA that is about to be replaced. The next IKE SA takes
- * over what waits.
+ * be made twice, or would belong to an IKE SA that is about to be replaced, or may be redundant
+ * (§2.8.2). The one that stays takes over what waits.
  */
-function mayStart({ unfinished, serving }: Established, task: Task): boolean {
+function mayStart({ unfinished, serving, undecidedUntil }: Established, task: Task): boolean {
   const served = serving?.kind === "followup-key-exchange" ? serving.unfinished : undefined;
   const grant = (unfinished ?? served)?.grant;
-  if (grant?.of === "ike" || serving?.kind === "ike-key-exchange") {
+  const isToGo = grant?.of === "ike" || serving?.kind === "ike-key-exchange";
+  if (isToGo || undecidedUntil !== undefined) {
     // A Delete that is lost once would go with the old IKE SA.
     return !["rekey-ike", "rekey-child", "new-child", "delete-child"].includes(task.kind);
   }

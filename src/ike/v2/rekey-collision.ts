@@ -5,15 +5,17 @@
 
 import { later } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
 import { REPLACED_MS } from "../limits.ts";
 import { localSpi } from "../sa-id.ts";
+import { type Asking, grantUnderWay, type Task } from "./asking.ts";
 import type { Established, Replaced } from "./established-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
+import { addTask } from "./tasks.ts";
 import { withoutUnfinished } from "./unfinished.ts";
 
-/** The new IKE SA takes over, and starts its waiting tasks at once. */
+/** The new IKE SA takes over, and starts its waiting tasks as soon as it is known to stay. */
 export function takeOver(successor: Established): readonly IkeEffect[] {
   const rekeyed = { kind: "rekeyed", successor } as const;
   if (successor.tasks.length === 0) return [rekeyed];
@@ -38,9 +40,16 @@ export function discardOurs(made: Established): readonly IkeEffect[] {
 export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Step {
   return {
     sa: replacedBy(sa, context),
-    effects: [{ kind: "hand-over", to, children: sa.children }],
+    effects: [{ kind: "hand-over", to, children: sa.children, tasks: handedTasks(sa) }],
   };
 }
+
+/** What another IKE SA does in the place of this one: all but what concerns this one alone. */
+export function handedTasks({ tasks }: Pick<Established, "tasks">): readonly Task[] {
+  return tasks.filter(({ kind }) => !OWN_TASKS.includes(kind));
+}
+
+const OWN_TASKS: readonly Task["kind"][] = ["rekey-ike", "liveness", "invalid-message-id"];
 
 /** The IKE SA after another one has taken its place and its Child SAs. */
 export function replacedBy(sa: Established, { now }: IkeContext): Replaced {
@@ -49,7 +58,26 @@ export function replacedBy(sa: Established, { now }: IkeContext): Replaced {
 }
 
 /** This one stays after all, or until its own successor is ready. */
-export function adopt(sa: Established, handed: readonly ChildSa[]): Step {
+export function adopt(sa: Established, { children: handed, tasks = [] }: Handed): Step {
   const children = [...sa.children, ...handed];
-  return { sa: { ...sa, children }, effects: [] };
+  return { sa: tasks.reduce(addTask, { ...sa, children }), effects: [] };
+}
+
+type Handed = Pick<Extract<IkeEvent, { kind: "adopt" }>, "children" | "tasks">;
+
+/** Our own rekey of the former IKE SA is over, whatever became of it: the peer's IKE SA goes on. */
+export function withDecision({ former: { asking } }: Replaced, done: Step): Step {
+  const rival = rivalOf(asking);
+  const next = done.sa?.phase === "replaced" ? rivalOf(done.sa.former.asking) : undefined;
+  if (rival === undefined || next !== undefined) return done;
+  const decided = { kind: "tell", to: rival, event: { kind: "decided" } } as const;
+  return { sa: done.sa, effects: [...done.effects, decided] };
+}
+
+/** The IKE SA that the peer has made, if our own is not finished. */
+function rivalOf(asking: Asking | undefined): IkeSpi | undefined {
+  const grant = grantUnderWay(asking);
+  if (grant?.of === "ike") return grant.rival?.made;
+  if (asking?.kind !== "ike-response" && asking?.kind !== "ike-shared-secret") return undefined;
+  return asking.rival?.made;
 }

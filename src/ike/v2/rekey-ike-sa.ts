@@ -3,6 +3,7 @@
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
+import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -12,7 +13,7 @@ import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext } from "../effect.ts";
-import { NONCE_OCTETS } from "../limits.ts";
+import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { localSpi, type SaId } from "../sa-id.ts";
 import { additionalMethods } from "./additional.ts";
@@ -141,10 +142,12 @@ export function replaceIke(
   const { id, Ni, Nr, chosen } = done.grant;
   const { secrets } = done;
   const made = rekeyed(sa, { id, Ni, Nr, secrets, chosen }, context);
-  const contested = sa.asking?.kind === "ike-response" ? localSpi(sa.id) : undefined;
-  const successor: Established = { ...made, contested };
+  const isContested = sa.asking?.kind === "ike-response";
+  const successor: Established = isContested
+    ? { ...made, contested: localSpi(sa.id), undecidedUntil: later(context.now, REPLACED_MS) }
+    : made;
   const answered = answer(sa, to, done.payloads, context);
-  const asking = sa.asking?.kind === "ike-response" ? withRival(sa.asking, done.grant) : undefined;
+  const asking = isContested ? withRival(sa.asking, done.grant) : undefined;
   return {
     sa: replacedBy({ ...answered.sa, asking }, context),
     effects: [

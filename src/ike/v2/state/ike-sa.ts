@@ -70,6 +70,7 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
 export function isQuiet(sa: IkeSa): sa is Established {
   if (sa.phase !== "established") return false;
   const { serving, unfinished, asking, tasks, fragments, outbound, usage, redirected } = sa;
+  const { undecidedUntil } = sa;
   return (
     serving === undefined &&
     unfinished === undefined &&
@@ -79,7 +80,8 @@ export function isQuiet(sa: IkeSa): sa is Established {
     fragments.response === undefined &&
     outbound.inFlight === undefined &&
     usage.ticket === undefined &&
-    redirected === undefined
+    redirected === undefined &&
+    undecidedUntil === undefined
   );
 }
 
@@ -203,6 +205,7 @@ const established = record<Established>({
   establishedAt: instant,
   heardAt: instant,
   contested: optional(ikeSpi),
+  undecidedUntil: optional(instant),
 });
 
 const replaced = record<Replaced>({
