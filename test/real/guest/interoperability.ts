@@ -20,7 +20,7 @@ import { OFFICE, type Site } from "./laboratory.ts";
 import { pingBothWays, rowOf, type Scenario, startScenario } from "./scenario.ts";
 import type { SitePeer } from "./site-life.ts";
 import { startPinging } from "./wire.ts";
-import { xfrmDrops, xfrmStates } from "./xfrm-states.ts";
+import { DELETED_STATE, xfrmDrops, xfrmStates } from "./xfrm-states.ts";
 
 export type Interoperating = {
   readonly peer: PeerName;
@@ -192,6 +192,4 @@ async function dropped(host: Host, reasons: readonly string[]): Promise<number> 
   return drops.reduce((all, [, count]) => all + count, 0);
 }
 
-/** A packet had found its state when the site's daemon deleted it. */
-const DELETED_STATE = "XfrmOutStateInvalid";
 const MISSING_STATE = ["XfrmInNoStates", "XfrmOutNoStates", "XfrmAcquireError"];

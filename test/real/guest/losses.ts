@@ -4,7 +4,7 @@ import { expect } from "bun:test";
 import type { Host } from "./hosts.ts";
 import { CONCENTRATOR } from "./laboratory.ts";
 import type { EspSeen } from "./wire.ts";
-import { type StateLife, stateKey, xfrmDrops } from "./xfrm-states.ts";
+import { DELETED_STATE, type StateLife, stateKey, xfrmDrops } from "./xfrm-states.ts";
 
 /**
  * Libreswan and OpenIKED send with new keys as soon as they have answered, as they may (RFC 7296
@@ -22,7 +22,7 @@ export function whenTheyCame(packets: readonly EspSeen[], states: ReadonlyMap<st
 }
 
 /** Why a host drops what it sends itself. */
-export const SENDING = ["XfrmOutNoStates", "XfrmOutStateInvalid", "XfrmAcquireError"] as const;
+export const SENDING = ["XfrmOutNoStates", DELETED_STATE, "XfrmAcquireError"] as const;
 
 /** Packets that a host has dropped since then for these reasons; there may be no others. */
 export async function dropsSince(

@@ -96,6 +96,9 @@ export async function xfrmDrops(host: Host): Promise<Readonly<Record<string, num
   );
 }
 
+/** A packet had found its state when that was deleted: by the daemon of the host that sends. */
+export const DELETED_STATE = "XfrmOutStateInvalid";
+
 /** When a state appeared and disappeared, ms of wall time; undefined: not while it was watched. */
 export type StateLife = { bornMs: number | undefined; goneMs: number | undefined };
 
