@@ -16,11 +16,14 @@ export type Running = {
   readonly configFile: string;
 };
 
+/** Whatever else has the port may never answer; erouted does so within milliseconds. */
+const ANSWER_MS_MAX = 1_500;
+
 /** Undefined if there is none, or if it belongs to another configuration. */
 export async function runningWith({ status }: Config): Promise<Running | undefined> {
   const daemon = ownDaemon(status);
   if (daemon === undefined) return undefined;
-  const state = await get(daemon, "/api/v1/status");
+  const state = await get(daemon, "/api/v1/status", ANSWER_MS_MAX);
   if (!state.ok) return undefined;
   const configFile = textAt(state.value, "config_file");
   if (configFile === undefined) return undefined;

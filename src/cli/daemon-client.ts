@@ -95,8 +95,12 @@ function statusOf(file: string, terminal: Terminal): Result<StatusSettings, stri
 }
 
 /** Reads something; the fault is in words. */
-export async function get(daemon: RunningDaemon, path: string): Promise<Result<unknown, string>> {
-  const answer = await ask(daemon, path, { method: "GET", token: daemon.token });
+export async function get(
+  daemon: RunningDaemon,
+  path: string,
+  msMax: number = ANSWER_MS_MAX.GET,
+): Promise<Result<unknown, string>> {
+  const answer = await ask(daemon, path, { method: "GET", token: daemon.token, msMax });
   return answer.ok ? answer : err(answer.error.detail);
 }
 
@@ -106,26 +110,31 @@ export async function post(
   path: string,
 ): Promise<Result<unknown, AskFault>> {
   const token = daemon.operateToken;
-  if (token !== undefined) return await ask(daemon, path, { method: "POST", token });
+  const msMax = ANSWER_MS_MAX.POST;
+  if (token !== undefined) return await ask(daemon, path, { method: "POST", token, msMax });
   const detail = "no token: set status.operate_token_file, or give one with --token-file";
   return err({ status: undefined, detail, said: undefined, faults: [] });
 }
 
-type Asking = { readonly method: "GET" | "POST"; readonly token: string | undefined };
+type Asking = {
+  readonly method: "GET" | "POST";
+  readonly token: string | undefined;
+  readonly msMax: number;
+};
 
 async function ask(
   daemon: RunningDaemon,
   path: string,
-  { method, token }: Asking,
+  { method, token, msMax }: Asking,
 ): Promise<Result<unknown, AskFault>> {
   const url = new URL(path, daemon.url);
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const signal = AbortSignal.timeout(ANSWER_MS_MAX[method]);
+  const signal = AbortSignal.timeout(msMax);
   try {
     const how = { method, headers, signal, redirect: "error", ...transportOf(daemon) } as const;
     const response = await fetch(url, how);
     if (response.ok) return ok(await response.json());
-    return err(await faultOf(url, response, { method, token }));
+    return err(await faultOf(url, response, { method, token, msMax }));
   } catch (error) {
     const detail = `${url}: ${explain(error)}`;
     return err({ status: undefined, detail, said: undefined, faults: [] });

@@ -82,13 +82,19 @@ test("an address that does not exist yet is no fault: the daemon waits for it", 
   );
 });
 
-test("a port of the status server that is taken fails too", async () => {
-  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { code, out } = await check(folder(["127.0.0.1:18080", `127.0.0.1:${taken.port}`]));
-  taken.stop(true);
-  expect(out).toMatch(/^FAILED {2}status server: status\.listen 127.*EADDRINUSE/m);
-  expect(code).toBe(1);
-});
+for (const [what, open] of [
+  ["ends each connection", (socket: Bun.Socket) => void socket.end()],
+  ["speaks another protocol", (socket: Bun.Socket) => void socket.end("220 ready\r\n")],
+  ["never says a word", () => {}],
+] as const) {
+  test(`a port of the status server that is taken fails too: its program ${what}`, async () => {
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open, data() {} } });
+    const { code, out } = await check(folder(["127.0.0.1:18080", `127.0.0.1:${taken.port}`]));
+    taken.stop(true);
+    expect(out).toMatch(/^FAILED {2}status server: status\.listen 127.*EADDRINUSE/m);
+    expect(code).toBe(1);
+  });
+}
 
 test("without privileges each reason is given once, with the ports that it affects", async () => {
   const at = folder(['kind = "none"', 'kind = "xfrm"']);
