@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
+import { restartText } from "../daemon/take-over.ts";
 import { get, ownDaemon, post, type RunningDaemon } from "./daemon-client.ts";
 import { listAt, numberAt, textAt } from "./json-fields.ts";
 import type { Points } from "./points.ts";
@@ -59,6 +60,7 @@ export async function checkReload(
   else if (held.length === 0) report.ok("reload", detail);
   for (const gone of listAt(tried.value, "gone")) report.note("reload", `${gone} is gone`);
   for (const key of listAt(tried.value, "needs_restart")) {
-    report.note("reload", `${key} stays as it is until a restart`);
+    const then = restartText([String(key)]);
+    report.note("reload", `${key} stays as it is until a restart${then === "" ? "" : `; ${then}`}`);
   }
 }

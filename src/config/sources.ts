@@ -11,7 +11,11 @@ export type ConfigSources = {
   readonly env: ReadonlyMap<string, string>;
   /** `dataplane.kind` that stays until a restart, although the text says otherwise. */
   readonly dataplane?: "xfrm" | "none";
+  /** `ike.port` and `ike.nat_port` that stay until a restart, although the text says otherwise. */
+  readonly ports?: Ports;
 };
+
+type Ports = { readonly ike: number; readonly nat: number };
 
 /** Reads from outside, and notes what was read. */
 export function recordingFiles(
@@ -56,10 +60,10 @@ export function isSameSources(a: ConfigSources, b: ConfigSources): boolean {
 }
 
 /** As text, for a place that keeps secrets. */
-export function sourcesText({ text, files, env, dataplane }: ConfigSources): string {
+export function sourcesText({ text, files, env, dataplane, ports }: ConfigSources): string {
   const sorted = (map: ReadonlyMap<string, string>) =>
     [...map].sort(([x], [y]) => (x < y ? -1 : 1));
-  return JSON.stringify({ text, files: sorted(files), env: sorted(env), dataplane });
+  return JSON.stringify({ text, files: sorted(files), env: sorted(env), dataplane, ports });
 }
 
 /** From {@link sourcesText}; undefined if it is none. */
@@ -73,10 +77,21 @@ export function sourcesFrom(written: string): ConfigSources | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const [text, files, env] = ["text", "files", "env"].map((key) => Reflect.get(value, key));
   if (typeof text !== "string" || !isPairs(files) || !isPairs(env)) return undefined;
-  const sources = { text, files: new Map(files), env: new Map(env) };
   const dataplane: unknown = Reflect.get(value, "dataplane");
   const isKind = dataplane === "xfrm" || dataplane === "none";
-  return isKind ? { ...sources, dataplane } : sources;
+  const ports: unknown = Reflect.get(value, "ports");
+  return {
+    text,
+    files: new Map(files),
+    env: new Map(env),
+    ...(isKind ? { dataplane } : {}),
+    ...(arePorts(ports) ? { ports } : {}),
+  };
+}
+
+function arePorts(value: unknown): value is Ports {
+  if (typeof value !== "object" || value === null) return false;
+  return ["ike", "nat"].every((key) => typeof Reflect.get(value, key) === "number");
 }
 
 function isPairs(value: unknown): value is [string, string][] {

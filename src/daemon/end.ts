@@ -1,13 +1,17 @@
 /** How the daemon ends: with a word to every site, or without one, for a process that goes on. */
 
 import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
+import type { Config } from "../config/config.ts";
 import { now } from "../linux/clock.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { claimsOf } from "../xfrm/claims.ts";
 import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { Daemon } from "./daemon.ts";
+import { PORTS_CHANGED } from "./keep/former.ts";
 import { unhashPolicies } from "./policy-hash.ts";
+import type { LoadConfig } from "./reload.ts";
 import type { Service } from "./service.ts";
+import { areSamePorts } from "./take-over.ts";
 
 /** Time for sites to answer our Delete at shutdown, after all of them were told. */
 const FAREWELL_MS = 3_000;
@@ -36,6 +40,17 @@ export async function leave(daemon: Daemon): Promise<void> {
   daemon.recorder.stop();
   daemon.keptEvents?.save();
   await within(CLOSE_MS, [daemon.log.flush()]);
+}
+
+/**
+ * Why a restart has to be a stop and a start: the next process will listen elsewhere, and sites
+ * that are not told would wait for answers from where they called. A file that cannot be read
+ * changes nothing.
+ */
+export function whyFarewell(running: Config, load: LoadConfig): string | undefined {
+  const next = load();
+  if (!next.ok || areSamePorts(running.plan.ports, next.value.plan.ports)) return undefined;
+  return PORTS_CHANGED;
 }
 
 /** Deletes every site's IKE SAs, and waits for their answers, but not for long. */

@@ -22,7 +22,7 @@ import {
 import { closesOf, goneNames, reasonsText, whyHeld } from "./reload-guard.ts";
 import { type ConnectedSites, readRowsAhead, rowSources } from "./reload-rows.ts";
 import type { Shell } from "./shell.ts";
-import { takeOver } from "./take-over.ts";
+import { restartText, takeOver } from "./take-over.ts";
 
 /** Reads the file; or reports all its faults, one on each line. */
 export type LoadConfig = () => Result<Config, readonly string[]>;
@@ -259,6 +259,9 @@ function noteDone({ note }: Reloadable, report: ReloadReport): void {
   const parts = ["the configuration file was reread and is in force", ...databases, ...goneText];
   note({ level: "info", outcome: "ok", reason: "reloaded", detail: parts.join("; ") });
   if (needsRestart.length === 0) return;
-  const detail = `needs a restart, and stays unchanged until then: ${needsRestart.join(", ")}`;
+  const then = restartText(needsRestart);
+  const detail =
+    `needs a restart, and stays unchanged until then: ${needsRestart.join(", ")}` +
+    (then === "" ? "" : `; ${then}`);
   note({ level: "warning", reason: "needs-restart", detail });
 }

@@ -15,7 +15,7 @@ import { createCaptures } from "./capture.ts";
 import { openCompilerThreads } from "./compiler-threads.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
-import { close, EXIT_KEPT, emptyKernel, leave, sayFarewell } from "./end.ts";
+import { close, EXIT_KEPT, emptyKernel, leave, sayFarewell, whyFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
 import { createGate } from "./gate.ts";
 import { hideMemory } from "./hide-memory.ts";
@@ -115,12 +115,15 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   daemon.warmUp?.stop();
   service.stopping();
   const isRestart = signal === LEAVE;
-  if (isRestart && daemon.keeper !== undefined) {
+  const why = isRestart ? whyFarewell(daemon.config, options.load) : undefined;
+  if (isRestart && daemon.keeper !== undefined && why === undefined) {
     await leave(daemon);
     service.close();
     return EXIT_KEPT;
   }
-  note({ level: "info", reason: "shutdown", detail: `${signal}: closing the sites' IKE SAs` });
+  const because = why === undefined ? "" : `: ${why}`;
+  const detail = `${signal}: closing the sites' IKE SAs${because}`;
+  note({ level: "info", reason: "shutdown", detail });
   await sayFarewell(daemon, service);
   await close(daemon, service);
   daemon.keeper?.forget();

@@ -38,9 +38,29 @@ export function takeOver(running: Config, next: Config): TakeOver {
 }
 
 /** The next start has to know what this one runs with. */
-function sourcesOf({ dataplane }: Config, next: Config): Config["sources"] {
-  return dataplane === next.dataplane ? next.sources : { ...next.sources, dataplane };
+function sourcesOf({ dataplane, plan: { ports } }: Config, next: Config): Config["sources"] {
+  return {
+    ...next.sources,
+    ...(dataplane === next.dataplane ? {} : { dataplane }),
+    ...(areSamePorts(ports, next.plan.ports) ? {} : { ports }),
+  };
 }
+
+type Ports = Config["plan"]["ports"];
+
+/** Whether sites find the one where they found the other. */
+export function areSamePorts(a: Ports, b: Ports): boolean {
+  return a.ike === b.ike && a.nat === b.nat;
+}
+
+/** What becomes of the sites then, if one of these keys is another one after a restart. */
+export function restartText(keys: readonly string[]): string {
+  return keys.some((key) => PORT_KEYS.includes(key))
+    ? "it then says goodbye to all sites, which have to call the new port"
+    : "";
+}
+
+const PORT_KEYS: readonly string[] = ["ike.port", "ike.nat_port"];
 
 type Needs = (running: Config, next: Config) => readonly string[];
 

@@ -14,6 +14,7 @@ import { wallMs } from "../../linux/clock.ts";
 import { concat } from "../../octets/concat.ts";
 import { ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
+import { areSamePorts } from "../take-over.ts";
 import { Slots } from "./slots.ts";
 import { bootId, openStateFile, type StateFile } from "./state-file.ts";
 
@@ -27,6 +28,9 @@ export type Former = {
   /** What carried its packets, if something else does now. */
   readonly dataplane: Config["dataplane"] | undefined;
 };
+
+/** Why sites connect anew. */
+export const PORTS_CHANGED = "ike.port or ike.nat_port is another one now";
 
 /** The document of the configuration, beside those of the engine. */
 export const CONFIGURATION = "configuration";
@@ -44,12 +48,16 @@ export function openFormer(folder: string, config: Config): Result<Former, strin
   if (before === undefined || isSameSources(before, config.sources)) return as();
   const read = readConfig(before.text, filesOf(before, wallMs), CONFIGURATION);
   if (!read.ok) return as();
-  const { dataplane = read.value.dataplane } = before;
-  if (dataplane !== config.dataplane) {
+  const { dataplane = read.value.dataplane, ports = read.value.plan.ports } = before;
+  const refused = (why: string, otherPlane?: Config["dataplane"]) => {
     slots.forget();
-    const why = "dataplane.kind is another one now";
-    return ok({ file, slots, why, plan: undefined, dataplane });
+    return ok({ file, slots, why, plan: undefined, dataplane: otherPlane });
+  };
+  if (dataplane !== config.dataplane) {
+    return refused("dataplane.kind is another one now", dataplane);
   }
+  // Nobody listens any more where these sites are told to send.
+  if (!areSamePorts(ports, config.plan.ports)) return refused(PORTS_CHANGED);
   return as(read.value.plan);
 }
 

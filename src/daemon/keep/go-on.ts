@@ -58,7 +58,12 @@ export function takeOver(
     note({ level, reason: "taken-over", detail: takenOverText(taken) });
   }
   // As after a reload: nobody goes whom the change does not concern.
-  if (plan !== undefined) daemon.shell?.feed({ kind: "configuration", plan: daemon.config.plan });
+  if (plan === undefined) {
+    // Whoever ends before it is kept would leave SAs of which nobody knows how they were made.
+    keeper.saveConfiguration(daemon.config.sources);
+    return;
+  }
+  daemon.shell?.feed({ kind: "configuration", plan: daemon.config.plan });
   keepConfiguration(daemon);
 }
 

@@ -1,14 +1,41 @@
 /** The end of a daemon with a whole fleet: all are told, and nothing is left in the kernel. */
 
 import { expect, test } from "bun:test";
-import { farewellOf, removeAll } from "../../../src/daemon/end.ts";
+import { farewellOf, removeAll, whyFarewell } from "../../../src/daemon/end.ts";
 import type { Leftovers } from "../../../src/linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../../../src/octets/result.ts";
 import type { XfrmRefusal } from "../../../src/xfrm/request.ts";
+import { createFolder } from "../cli/folder.ts";
+import { configIn } from "./reloadable.ts";
 
 const NOTHING: Leftovers = { states: 0, policies: 0, routes: 0 };
 
 type Notes = Parameters<Parameters<typeof removeAll>[2]>[0][];
+
+test("a restart says goodbye only where the file has other ports", () => {
+  const folder = createFolder();
+  const running = configIn(folder, (text) => text);
+  const next = (change: (text: string) => string) => () => ok(configIn(folder, change));
+  expect(
+    whyFarewell(
+      running,
+      next((text) => text),
+    ),
+  ).toBeUndefined();
+  expect(
+    whyFarewell(
+      running,
+      next((text) => text.replace("fleet", "pumps")),
+    ),
+  ).toBeUndefined();
+  for (const key of ["port", "nat_port"]) {
+    const other = next((text) => text.replace(new RegExp(`^${key} = \\d+$`, "m"), `${key} = 9`));
+    expect(whyFarewell(running, other)).toBe("ike.port or ike.nat_port is another one now");
+  }
+  // A faulty file is a matter for the start; whoever is connected stays so.
+  expect(whyFarewell(running, () => err(["line 3: no such key"]))).toBeUndefined();
+  folder.dispose();
+});
 
 test("while sites are being told, the farewell goes on", () => {
   let told = false;

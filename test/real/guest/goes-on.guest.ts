@@ -13,7 +13,13 @@ import { OFFICE, type Site } from "./laboratory.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { isAnswered, type Pinging, ping, startPinging } from "./wire.ts";
-import { hashLengths, xfrmDrops, xfrmStanding, xfrmStates } from "./xfrm-states.ts";
+import {
+  hashLengths,
+  untilNothingIsLeft,
+  xfrmDrops,
+  xfrmStanding,
+  xfrmStates,
+} from "./xfrm-states.ts";
 
 /** Octets after which a Child SA is rekeyed: more than the pings of other tests have. */
 const OCTETS_SOFT = 2_000_000;
@@ -173,6 +179,28 @@ test("a packet for another site, while nothing runs: the next one calls it", asy
   const role = views.find(({ peer_id }) => peer_id === "site-3")?.ike_sa?.role;
   expect(role).toBe("initiator");
   await swan.stop();
+});
+
+test("SIGUSR2 with another port in the file: each site gets a Delete", async () => {
+  const { concentrator } = scenario.laboratory;
+  const change = async (from: string, to: string) => {
+    await scenario.erouted.configure((text) => text.replace(from, to));
+    await becomeNewProcess();
+  };
+  await change("[ike]\n", "[ike]\nport = 1500\n");
+  for (const { site, swan } of ends) {
+    expect(await swan.sas()).toEqual([]);
+    await untilNothingIsLeft(site.host);
+  }
+  expect(await xfrmStates(concentrator)).toEqual([]);
+  const { listening } = JSON.parse(await scenario.erouted.get("/api/v1/status"));
+  expect(listening).toContain("192.0.2.1:1500");
+  expect(listening).not.toContain("192.0.2.1:500");
+  expect(await scenario.erouted.log()).toContain("ike.port or ike.nat_port is another one now");
+  // The same where a crash comes before the restart, only that nobody is told.
+  await change("port = 1500\n", "");
+  for (const { swan } of ends) await bringUp(scenario, swan);
+  await settled();
 });
 
 test("dataplane.kind is none after a crash: the kernel is empty but for what blocks", async () => {

@@ -72,6 +72,28 @@ test("neither is it where a reload had read that kind before, which needs a rest
   expect([dataplane, slots.left]).toEqual(["xfrm", 0]);
 });
 
+const withPorts = (port: number): Config =>
+  configIn(folder, (text) => text.replace(/^port = \d+$/m, `port = ${port}`));
+
+test("sites that called another port are not taken over: nobody listens there any more", () => {
+  const { plan, why, slots, dataplane } = startAfter(withPorts(10_500), withPorts(10_501));
+  expect(why).toBe("ike.port or ike.nat_port is another one now");
+  expect([plan, dataplane, slots.left]).toEqual([undefined, undefined, 0]);
+});
+
+test("neither are they where a reload had read that port before, which needs a restart", () => {
+  const { config } = takeOver(withPorts(10_500), withPorts(10_501));
+  const { why, slots } = startAfter(config, withPorts(10_501));
+  expect([why, slots.left]).toEqual(["ike.port or ike.nat_port is another one now", 0]);
+});
+
+test("the port that a reload has read, and the next one no longer, is of no account", () => {
+  const before = withPorts(10_500);
+  const { config } = takeOver(before, withPorts(10_501));
+  const { why, slots } = startAfter(config, before);
+  expect([why, slots.left]).toEqual([undefined, 1]);
+});
+
 test("the kind that a reload has read, and the next one no longer, is of no account", () => {
   const xfrm = withKind("xfrm");
   const { config } = takeOver(takeOver(xfrm, withKind("none")).config, xfrm);
