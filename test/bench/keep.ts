@@ -4,7 +4,8 @@
  */
 
 import { createConcentrator } from "../../src/concentrator/concentrator.ts";
-import { SEGMENT_OCTETS, Slots } from "../../src/daemon/keep/slots.ts";
+import { SEGMENT_OCTETS } from "../../src/daemon/keep/slab.ts";
+import { Slots } from "../../src/daemon/keep/slots.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { createCrowd } from "./crowd.ts";
 import { cpuUs } from "./thread-time.ts";

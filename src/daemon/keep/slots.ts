@@ -4,39 +4,25 @@
  * the former ones are wiped. So whatever instruction the process ends at, one version is whole.
  */
 
+import { assert } from "../../octets/assert.ts";
 import { concat } from "../../octets/concat.ts";
 import { textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
+import {
+  AT,
+  begin,
+  contentAt,
+  getU64,
+  HEAD,
+  placesIn,
+  SIZE_MAX,
+  SIZES,
+  SLAB_OCTETS,
+  type Slab,
+  setU64,
+  slabsIn,
+} from "./slab.ts";
 
-//  0                   1                   2                   3
-// +---------------------------------------------------------------+
-// | checksum over all that follows: written last; 0: a free slot  |
-// +---------------------------------------------------------------+
-// | octets of content                                             |
-// +---------------------------------------------------------------+
-// | number of the document, 64 bits: in the order of their making |
-// |                                                               |
-// +---------------------------------------------------------------+
-// | version, 64 bits: the higher one of a document counts         |
-// |                                                               |
-// +-------------------------------+-------------------------------+
-// | part                          | parts                         |
-// +-------------------------------+-------------------------------+
-// ~ content                                                       ~
-
-const HEAD = 28;
-const AT = { checksum: 0, length: 4, number: 8, version: 16, part: 24, parts: 26 } as const;
-
-export const SEGMENT_OCTETS = 1024 * 1024;
-const SLAB_OCTETS = 65_536;
-/** At the start of a slab: the size of its slots; 0: the slab is free. */
-const SLAB_HEAD = 64;
-/** What is larger takes several slots. */
-const SIZES = [
-  ...[128, 256, 384, 512, 640, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048],
-  ...[2560, 3072, 4096, 8192],
-] as const;
-const SIZE_MAX = 8_192;
 const PARTS_MAX = 65_535;
 
 /** What the slots need of the system. */
@@ -49,17 +35,10 @@ export type Memory = {
 /** A document that an earlier process has left; `content` is a copy, which the caller wipes. */
 export type Found = { readonly number: number; readonly content: Uint8Array };
 
-type Slab = {
-  readonly memory: Uint8Array;
-  readonly view: DataView;
-  size: number;
-  /** Offsets of its free slots. */
-  readonly free: number[];
-  used: number;
-};
-
-type Slot = { readonly slab: Slab; readonly at: number };
-type Document = { readonly number: number; slots: readonly Slot[] };
+/** The number of its slab, and where it is there: an object for each would be one to collect. */
+type Slot = number;
+/** Nearly always one. */
+type Document = Slot | readonly Slot[];
 
 type Part = {
   readonly slot: Slot;
@@ -75,6 +54,8 @@ export class Slots {
   /** Slabs with free slots, by the size of these. */
   readonly #open = new Map<number, Set<Slab>>();
   readonly #freeSlabs: Slab[] = [];
+  /** By their numbers. */
+  readonly #slabs: Slab[] = [];
   #lastNumber = 0;
   #lastVersion = 0;
   /** Numbers in slots whose content is not as it was written. */
@@ -99,8 +80,8 @@ export class Slots {
   *found(mark: Uint8Array = EVERY): Generator<Found> {
     for (const number of this.numbers()) {
       const document = this.#found.get(number);
-      if (document === undefined || !beginsWith(document, mark)) continue;
-      yield { number, content: contentOf(document) };
+      if (document === undefined || !this.#beginsWith(document, mark)) continue;
+      yield { number, content: this.#contentOf(document) };
     }
   }
 
@@ -111,14 +92,14 @@ export class Slots {
 
   /** The first octets of such a document, where they stand: not to be changed, nor to be kept. */
   beginning(number: number): Uint8Array | undefined {
-    const [slot] = this.#found.get(number)?.slots ?? [];
-    return slot === undefined ? undefined : octetsIn(slot);
+    const [slot] = slotsOf(this.#found.get(number));
+    return slot === undefined ? undefined : this.#octetsIn(slot);
   }
 
   /** A copy of such a document, which the caller wipes; undefined: it has been adopted, or none. */
   content(number: number): Uint8Array | undefined {
     const document = this.#found.get(number);
-    return document === undefined ? undefined : contentOf(document);
+    return document === undefined ? undefined : this.#contentOf(document);
   }
 
   /** Wipes such a document. */
@@ -126,7 +107,7 @@ export class Slots {
     const document = this.#found.get(number);
     if (document === undefined) return;
     this.#found.delete(number);
-    this.#release(document.slots);
+    this.#release(document);
   }
 
   /** Documents of the earlier process that nobody has adopted. */
@@ -166,18 +147,15 @@ export class Slots {
     const slots = this.#take(content.length);
     if (slots === undefined) return false;
     const former = this.#named.get(name);
-    const number = former?.number ?? ++this.#lastNumber;
+    const number = former === undefined ? ++this.#lastNumber : this.#numberOf(former);
     const version = ++this.#lastVersion;
     for (const [part, slot] of slots.entries()) {
       const from = part * (SIZE_MAX - HEAD);
       const octets = slots.length === 1 ? content : content.subarray(from, from + SIZE_MAX - HEAD);
       this.#write(slot, octets, { number, version, part, parts: slots.length });
     }
-    if (former === undefined) this.#named.set(name, { number, slots });
-    else {
-      this.#release(former.slots);
-      former.slots = slots;
-    }
+    this.#named.set(name, documentOf(slots));
+    if (former !== undefined) this.#release(former);
     return true;
   }
 
@@ -186,14 +164,15 @@ export class Slots {
     const document = this.#named.get(name);
     if (document === undefined) return;
     this.#named.delete(name);
-    this.#release(document.slots);
+    this.#release(document);
   }
 
   #write(
-    { slab, at }: Slot,
+    slot: Slot,
     content: Uint8Array,
     { number, version, part, parts }: Omit<Part, "slot"> & { readonly number: number },
   ): void {
+    const [slab, at] = this.#find(slot);
     const { memory, view } = slab;
     memory.set(content, at + HEAD);
     view.setUint32(at + AT.length, content.length);
@@ -218,7 +197,7 @@ export class Slots {
     for (let part = 0; part < parts; part++) {
       const slot = this.#takeOne(HEAD + Math.min(whole, octets - part * whole));
       if (slot === undefined) {
-        for (const { slab, at } of slots) this.#free(slab, at);
+        for (const taken of slots) this.#free(...this.#find(taken));
         return undefined;
       }
       slots.push(slot);
@@ -241,7 +220,14 @@ export class Slots {
     if (at === undefined) return undefined;
     slab.used++;
     if (slab.free.length === 0) open.delete(slab);
-    return { slab, at };
+    return slotAt(slab, at);
+  }
+
+  /** Its slab, and where it is there. */
+  #find(slot: Slot): [Slab, number] {
+    const slab = this.#slabs[Math.floor(slot / SLAB_OCTETS)];
+    assert(slab !== undefined, "a slot is in a slab");
+    return [slab, slot % SLAB_OCTETS];
   }
 
   #grow(): Slab | undefined {
@@ -252,17 +238,14 @@ export class Slots {
   }
 
   #slabsOf(segment: Uint8Array): Slab[] {
-    const slabs: Slab[] = [];
-    for (let at = 0; at + SLAB_OCTETS <= segment.length; at += SLAB_OCTETS) {
-      const memory = segment.subarray(at, at + SLAB_OCTETS);
-      const view = new DataView(memory.buffer, memory.byteOffset, SLAB_OCTETS);
-      slabs.push({ memory, view, size: 0, free: [], used: 0 });
-    }
+    const slabs = [...slabsIn(segment, this.#slabs.length)];
+    this.#slabs.push(...slabs);
     return slabs;
   }
 
-  #release(slots: readonly Slot[]): void {
-    for (const { slab, at } of slots) {
+  #release(document: Document): void {
+    for (const slot of slotsOf(document)) {
+      const [slab, at] = this.#find(slot);
       const { memory, view } = slab;
       const octets = HEAD + view.getUint32(at + AT.length);
       // First of all the slot no longer counts; then its secrets go.
@@ -333,7 +316,7 @@ export class Slots {
     this.#octets += HEAD + length;
     const [part, parts] = [view.getUint16(at + AT.part), view.getUint16(at + AT.parts)];
     const [number, version] = [getU64(view, at + AT.number), getU64(view, at + AT.version)];
-    return { slot: { slab, at }, number, version, part, parts };
+    return { slot: slotAt(slab, at), number, version, part, parts };
   }
 
   /** The newest version of which all parts are there; slots of others are wiped. */
@@ -344,10 +327,47 @@ export class Slots {
     if (whole === undefined) this.#spoilt.add(number);
     for (const [version, parts] of versions) {
       const slots = parts.toSorted((a, b) => a.part - b.part).map(({ slot }) => slot);
-      if (version === whole) this.#found.set(number, { number, slots });
+      if (version === whole) this.#found.set(number, documentOf(slots));
       else this.#release(slots);
     }
   }
+
+  /** Without a copy: most documents are another one. */
+  #beginsWith(document: Document, mark: Uint8Array): boolean {
+    const [slot] = slotsOf(document);
+    if (slot === undefined) return false;
+    const octets = this.#octetsIn(slot);
+    return mark.length <= octets.length && mark.every((octet, i) => octets[i] === octet);
+  }
+
+  #contentOf(document: Document): Uint8Array {
+    return concat(...slotsOf(document).map((slot) => this.#octetsIn(slot)));
+  }
+
+  #octetsIn(slot: Slot): Uint8Array {
+    return contentAt(...this.#find(slot));
+  }
+
+  /** It is written in each of its slots. */
+  #numberOf(document: Document): number {
+    const [slot = 0] = slotsOf(document);
+    const [{ view }, at] = this.#find(slot);
+    return getU64(view, at + AT.number);
+  }
+}
+
+function slotAt({ number }: Slab, at: number): Slot {
+  return number * SLAB_OCTETS + at;
+}
+
+function documentOf(slots: readonly Slot[]): Document {
+  const [first] = slots;
+  return first === undefined || slots.length > 1 ? slots : first;
+}
+
+function slotsOf(document: Document | undefined): readonly Slot[] {
+  if (document === undefined) return [];
+  return typeof document === "number" ? [document] : document;
 }
 
 function isWhole(parts: readonly Part[]): boolean {
@@ -358,43 +378,4 @@ function isWhole(parts: readonly Part[]): boolean {
   );
 }
 
-/** An empty slab with slots of one size. */
-function begin(slab: Slab, size: number): void {
-  slab.view.setUint32(0, size);
-  slab.size = size;
-  slab.free.length = 0;
-  slab.free.push(...placesIn(size).reverse());
-}
-
-function placesIn(size: number): number[] {
-  const places: number[] = [];
-  for (let at = SLAB_HEAD; at + size <= SLAB_OCTETS; at += size) places.push(at);
-  return places;
-}
-
 const EVERY = new Uint8Array(0);
-/** Without a copy: most documents are another one. */
-function beginsWith({ slots: [first] }: Document, mark: Uint8Array): boolean {
-  if (first === undefined) return false;
-  const { slab, at } = first;
-  const length = slab.view.getUint32(at + AT.length);
-  return mark.length <= length && mark.every((octet, i) => slab.memory[at + HEAD + i] === octet);
-}
-
-function contentOf({ slots }: Document): Uint8Array {
-  return concat(...slots.map(octetsIn));
-}
-
-function octetsIn({ slab, at }: Slot): Uint8Array {
-  const from = at + HEAD;
-  return slab.memory.subarray(from, from + slab.view.getUint32(at + AT.length));
-}
-
-function setU64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, Math.floor(value / 2 ** 32));
-  view.setUint32(at + 4, value % 2 ** 32);
-}
-
-function getU64(view: DataView, at: number): number {
-  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
-}

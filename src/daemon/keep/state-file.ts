@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { type Memory, SEGMENT_OCTETS } from "./slots.ts";
+import { SEGMENT_OCTETS } from "./slab.ts";
+import type { Memory } from "./slots.ts";
 
 //  0                   1                   2                   3
 // +---------------------------------------------------------------+

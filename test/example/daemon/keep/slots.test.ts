@@ -1,7 +1,8 @@
 /** Documents in memory that outlives the process: whatever instruction it ends at, one is whole. */
 
 import { expect, test } from "bun:test";
-import { type Memory, SEGMENT_OCTETS, Slots } from "../../../../src/daemon/keep/slots.ts";
+import { SEGMENT_OCTETS } from "../../../../src/daemon/keep/slab.ts";
+import { type Memory, Slots } from "../../../../src/daemon/keep/slots.ts";
 import { createPrng } from "../../../simulation/prng.ts";
 
 const checksum = (octets: Uint8Array): number => Bun.hash.crc32(octets);
