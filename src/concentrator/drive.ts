@@ -19,7 +19,7 @@ import { aboutOf, entryAt } from "./negotiation/ike-sas.ts";
 import { removeEntry, setDeadline, settle, takeDue } from "./negotiation/settle.ts";
 import { standOf } from "./negotiation/stand.ts";
 import { leaveEroute, removeLeft, removeOrphan } from "./sites/eroute-end.ts";
-import { endIkeSa, forgetIkeSa, isNamed, noteStand } from "./sites/ike-sas.ts";
+import { endIkeSa, forgetIkeSa, ikeSaAt } from "./sites/ike-sas.ts";
 import { settleIn } from "./sites/uniqueness.ts";
 
 /** Delivers an event to the IKE SA with this local SPI, if there is one. */
@@ -36,7 +36,8 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
     }
     const result = step(entry.sa, event, ikeContext(engine));
     settle(engine, entry, result.sa);
-    if (isNamed(engine, spi)) noteStand(engine, spi, standOf(entry.sa));
+    const named = ikeSaAt(engine, spi);
+    if (named !== undefined) named.stand = standOf(entry.sa);
     perform(engine, entry, result.effects, start);
     settleIn(engine, spi, result.sa === undefined);
   } catch (fault) {

@@ -155,7 +155,56 @@ type Open = {
   waiter: Waiter | undefined;
   readonly question: Question;
   readonly until: Instant;
+  before: Open | undefined;
+  next: Open | undefined;
 };
+
+/**
+ * Requests that one kind of event answers, in the order in which they were asked and are due. Each
+ * knows its neighbours: a `Map` finds its first entry by a walk over all that were before it.
+ */
+class OpenRequests {
+  readonly #byNumber = new Map<number, Open>();
+  #first: Open | undefined;
+  #last: Open | undefined;
+
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  get first(): Open | undefined {
+    return this.#first;
+  }
+
+  get(number: number): Open | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  entries(): Iterable<[number, Open]> {
+    return this.#byNumber;
+  }
+
+  add(number: number, asked: Pick<Open, "waiter" | "question" | "until">): void {
+    const { waiter, question, until } = asked;
+    const open: Open = { waiter, question, until, before: this.#last, next: undefined };
+    if (this.#last === undefined) this.#first = open;
+    else this.#last.next = open;
+    this.#last = open;
+    this.#byNumber.set(number, open);
+  }
+
+  /** A walk that is at it goes on from there. */
+  delete(number: number): void {
+    const open = this.#byNumber.get(number);
+    if (open === undefined) return;
+    this.#byNumber.delete(number);
+    const { before, next } = open;
+    if (before === undefined) this.#first = next;
+    else before.next = next;
+    if (next === undefined) this.#last = before;
+    else next.before = before;
+  }
+}
 
 /** Numbers start again after this many: far more than can be under way. */
 const NUMBERS = 2 ** 48;
@@ -165,13 +214,13 @@ export const UNWATCHED = 0 as KernelRequestId;
 
 export class Requests {
   #last = 0;
-  /** By the event that answers, and number: in the order in which they were asked and are due. */
-  readonly #open: Readonly<Record<keyof Numbers, Map<number, Open>>> = {
-    "key-exchange-answer": new Map(),
-    "signature-answer": new Map(),
-    "kernel-answer": new Map(),
-    resolved: new Map(),
-    "peer-rows": new Map(),
+  /** By the event that answers. */
+  readonly #open: Readonly<Record<keyof Numbers, OpenRequests>> = {
+    "key-exchange-answer": new OpenRequests(),
+    "signature-answer": new OpenRequests(),
+    "kernel-answer": new OpenRequests(),
+    resolved: new OpenRequests(),
+    "peer-rows": new OpenRequests(),
   };
   readonly #tables = Object.values(this.#open);
   readonly #waiting = new Map<WaiterKind, number>();
@@ -199,7 +248,7 @@ export class Requests {
     now: Instant,
   ): void {
     const until = later(now, ANSWER_MS_MAX[question.kind]);
-    this.#open[ANSWERED_BY[waiter.kind]].set(number, { waiter, question, until });
+    this.#open[ANSWERED_BY[waiter.kind]].add(number, { waiter, question, until });
     this.#count(waiter.kind, 1);
   }
 
@@ -226,7 +275,7 @@ export class Requests {
   *of<K extends WaiterKind>(
     kind: K,
   ): Generator<readonly [NumberOf<K>, WaiterOf<K>, QuestionOf<K>]> {
-    for (const [number, { waiter, question }] of this.#open[ANSWERED_BY[kind]]) {
+    for (const [number, { waiter, question }] of this.#open[ANSWERED_BY[kind]].entries()) {
       if (waiter?.kind !== kind) continue;
       yield [number as NumberOf<K>, waiter as WaiterOf<K>, question as QuestionOf<K>];
     }
@@ -247,8 +296,7 @@ export class Requests {
   /** When the next answer counts as lost. */
   nextLost(): Instant | undefined {
     let next: Instant | undefined;
-    for (const open of this.#tables) {
-      const first = open.size === 0 ? undefined : open.values().next().value;
+    for (const { first } of this.#tables) {
       if (first !== undefined && (next === undefined || first.until < next)) next = first.until;
     }
     return next;
@@ -256,10 +304,9 @@ export class Requests {
 
   /** Questions that were not answered in time. The caller takes each one during the walk. */
   *lost(now: Instant): Generator<Question> {
-    for (const open of this.#tables) {
-      for (const { question, until } of open.values()) {
-        if (until > now) break;
-        yield question;
+    for (const { first } of this.#tables) {
+      for (let open = first; open !== undefined && open.until <= now; open = open.next) {
+        yield open.question;
       }
     }
   }

@@ -25,7 +25,7 @@ export type Stage =
   /** It only answers repeats. */
   | "over";
 
-/** The facts about an authenticated IKE SA: made on demand, never stored. */
+/** The facts about an authenticated IKE SA: made on demand. */
 export type IkeSaFacts = {
   readonly id: SaId;
   readonly peer: Identity;

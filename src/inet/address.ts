@@ -1,6 +1,7 @@
 /** IP addresses, IPv4 and IPv6 alike: a family and a number. Text form of IPv6: RFC 5952. */
 
 import { Reader } from "../octets/reader.ts";
+import type { Writer } from "../octets/writer.ts";
 
 export type Family = 4 | 6;
 export type Address = { readonly family: Family; readonly value: bigint };
@@ -35,6 +36,12 @@ export function addressOctets(address: Address): Uint8Array {
     if (at > 0) rest >>= 32n;
   }
   return octets;
+}
+
+/** Writes these octets of `value`, an address of this family. */
+export function emitAddress(w: Writer, family: Family, value: bigint): void {
+  if (family === 4) w.u32(Number(value));
+  else w.u64(value >> 64n).u64(BigInt.asUintN(64, value));
 }
 
 /** The address in 4 or 16 octets; undefined for any other count. */

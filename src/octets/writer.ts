@@ -3,6 +3,7 @@
 import { assert } from "./assert.ts";
 
 const FIRST_OCTETS = 512;
+const NO_OCTETS = new Uint8Array(0);
 /** A BigInt of eight octets, taken apart without BigInts in between. */
 const word = new DataView(new ArrayBuffer(8));
 
@@ -91,14 +92,13 @@ export class Writer {
     this.patchU16(at + 2, value & 0xffff);
   }
 
-  /** A copy of what was written, of exactly that length. */
+  /** What was written, of exactly that length; the writer is empty then. */
   done(): Uint8Array {
-    return this.#octets.slice(0, this.#length);
-  }
-
-  /** Overwrites all that was written, once {@link done} has given its copy. */
-  wipe(): void {
-    this.#octets.fill(0);
+    const octets = this.#octets;
+    const written = this.#length === octets.length ? octets : octets.slice(0, this.#length);
+    this.#octets = NO_OCTETS;
+    this.#length = 0;
+    return written;
   }
 
   /** Call this before touching the buffer: it may replace it with a larger one. */

@@ -83,25 +83,27 @@ function readHeader(r: Reader): IkeHeader {
 }
 
 /** Writes a header whose Length is not known yet: {@link patchHeaderLength} fills it in. */
-export function emitHeader(w: Writer, header: Omit<IkeHeader, "length">): void {
-  const { flags } = header;
-  emitHeaderFields(
-    w,
-    header,
-    (flags.initiator ? FLAG_INITIATOR : 0) |
-      (flags.version ? FLAG_VERSION : 0) |
-      (flags.response ? FLAG_RESPONSE : 0),
-  );
+export function emitHeader(
+  w: Writer,
+  header: Omit<IkeHeader, "length" | "nextPayload">,
+  nextPayload: number,
+): void {
+  const { initiator, version, response } = header.flags;
+  const flags =
+    (initiator ? FLAG_INITIATOR : 0) |
+    (version ? FLAG_VERSION : 0) |
+    (response ? FLAG_RESPONSE : 0);
+  emitHeaderFields(w, header, { nextPayload, flags });
 }
 
 /** The same with the octet of flags, which has other bits in each version. */
 export function emitHeaderFields(
   w: Writer,
-  header: Omit<IkeHeader, "length" | "flags">,
-  flags: number,
+  header: Omit<IkeHeader, "length" | "nextPayload" | "flags">,
+  { nextPayload, flags }: { readonly nextPayload: number; readonly flags: number },
 ): void {
   const { version } = header;
-  w.u64(header.spiI).u64(header.spiR).u8(header.nextPayload);
+  w.u64(header.spiI).u64(header.spiR).u8(nextPayload);
   w.u8((version.major << 4) | version.minor)
     .u8(header.exchangeType)
     .u8(flags);

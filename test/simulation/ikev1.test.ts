@@ -61,12 +61,12 @@ test("other messages of IKEv1 are counted as another version, and cause no event
 /** A first message without payloads, or with only an ID of this text. */
 function call(table: Table, from: string, exchangeType: number, id?: string): void {
   const w = new Writer();
-  emitHeader(w, {
+  const header = {
     ...{ spiI: asIkeSpi(7n), spiR: asIkeSpi(0n), exchangeType, messageId: 0 },
-    nextPayload: id === undefined ? 0 : 5,
     version: { major: 1, minor: 0 },
     flags: { initiator: false, version: false, response: false },
-  });
+  };
+  emitHeader(w, header, id === undefined ? 0 : 5);
   if (id !== undefined) {
     const data = new TextEncoder().encode(id);
     w.u8(0).u8(0);

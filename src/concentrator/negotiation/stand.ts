@@ -8,6 +8,8 @@ import type { Path } from "../../inet/endpoint.ts";
 /** A value: an event makes another IKE SA of the one before, so this one does not change. */
 export class Stand {
   readonly #sa: IkeSa;
+  /** Once they were asked for: several do so after each event. */
+  #facts: IkeSaFacts | undefined;
 
   constructor(sa: IkeSa) {
     this.#sa = sa;
@@ -27,7 +29,8 @@ export class Stand {
 
   /** Undefined until both ends are authenticated, and once it is deleted. */
   get facts(): IkeSaFacts | undefined {
-    return factsOf(this.#sa);
+    this.#facts ??= factsOf(this.#sa);
+    return this.#facts;
   }
 }
 

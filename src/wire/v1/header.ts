@@ -48,14 +48,14 @@ export function isakmpFlags(octets: Uint8Array): IsakmpFlags {
 
 /** Writes a header whose Length is not known yet. */
 export function emitIsakmpHeader(w: Writer, header: IsakmpHeader, nextPayload: number): void {
-  const { spiI, spiR, exchangeType, messageId, flags } = header;
-  emitHeaderFields(
-    w,
-    { spiI, spiR, nextPayload, version: VERSION, exchangeType, messageId },
-    (flags.encryption ? ENCRYPTION : 0) |
-      (flags.commit ? COMMIT : 0) |
-      (flags.authenticationOnly ? AUTHENTICATION_ONLY : 0),
-  );
+  const { spiI, spiR, exchangeType, messageId } = header;
+  const { encryption, commit, authenticationOnly } = header.flags;
+  const flags =
+    (encryption ? ENCRYPTION : 0) |
+    (commit ? COMMIT : 0) |
+    (authenticationOnly ? AUTHENTICATION_ONLY : 0);
+  const fields = { spiI, spiR, version: VERSION, exchangeType, messageId };
+  emitHeaderFields(w, fields, { nextPayload, flags });
 }
 
 const VERSION = { major: 1, minor: 0 } as const;

@@ -12,7 +12,7 @@ export type MessageHeader = Omit<IkeHeader, "length" | "nextPayload">;
 /** A whole message without protection: IKE_SA_INIT, and answers to strangers. */
 export function emitMessage(header: MessageHeader, payloads: readonly Payload[]): Uint8Array {
   const w = new Writer(IKE_HEADER_OCTETS + payloadsLength(payloads));
-  emitHeader(w, { ...header, nextPayload: firstPayloadType(payloads) });
+  emitHeader(w, header, firstPayloadType(payloads));
   emitPayloads(w, payloads);
   patchHeaderLength(w);
   return w.done();

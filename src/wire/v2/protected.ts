@@ -86,9 +86,10 @@ export function emitProtectedFrame(
   fragment?: Fragment,
 ): ProtectedFrame {
   assert(bodyOctets >= 0, `an Encrypted payload of ${bodyOctets} octets`);
-  const w = new Writer(FRAME_OCTETS_MAX + bodyOctets);
+  const fragmentOctets = fragment === undefined ? 0 : FRAGMENT_HEAD_OCTETS;
+  const w = new Writer(FRAME_OCTETS + fragmentOctets + bodyOctets);
   const nextPayload = fragment === undefined ? PayloadType.SK : PayloadType.SKF;
-  emitHeader(w, { ...header, nextPayload });
+  emitHeader(w, header, nextPayload);
   const at = emitPayloadHeader(w, firstInner);
   if (fragment !== undefined) emitFragmentHead(w, fragment);
   const bodyAt = w.length;
@@ -98,5 +99,5 @@ export function emitProtectedFrame(
   return { octets: w.done(), bodyAt };
 }
 
-/** IKE header, generic header and fragment numbers. */
-const FRAME_OCTETS_MAX = IKE_HEADER_OCTETS + 8;
+/** IKE header and generic header. */
+const FRAME_OCTETS = IKE_HEADER_OCTETS + GENERIC_HEADER_OCTETS;

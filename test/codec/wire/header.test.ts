@@ -37,7 +37,7 @@ const HEADER: IkeHeader = {
 test("the header of a request is read and written", () => {
   expect(parseHeader(REQUEST)).toEqual({ ok: true, value: HEADER });
   const w = new Writer();
-  emitHeader(w, { ...HEADER, version: IKE_VERSION });
+  emitHeader(w, { ...HEADER, version: IKE_VERSION }, HEADER.nextPayload);
   patchHeaderLength(w);
   expect(w.done()).toEqual(REQUEST);
 });
@@ -72,7 +72,7 @@ test("a message ID and SPIs keep all their bits", () => {
     messageId: 0xffff_fffe,
   };
   const w = new Writer();
-  emitHeader(w, header);
+  emitHeader(w, header, header.nextPayload);
   patchHeaderLength(w);
   expect(parseHeader(w.done())).toEqual({ ok: true, value: header });
 });

@@ -71,12 +71,12 @@ function message(
   { spiI = 7n, spiR = 0n, major = 1 } = {},
 ): Uint8Array {
   const w = new Writer();
-  emitHeader(w, {
+  const header = {
     ...{ spiI: asIkeSpi(spiI), spiR: asIkeSpi(spiR), exchangeType, messageId: 0 },
-    nextPayload: parts[0]?.[0] ?? 0,
     version: { major, minor: 0 },
     flags: { initiator: false, version: false, response: false },
-  });
+  };
+  emitHeader(w, header, parts[0]?.[0] ?? 0);
   for (const [at, [, content]] of parts.entries()) {
     const body = typeof content === "number" ? new Uint8Array(content - 4) : content;
     w.u8(parts[at + 1]?.[0] ?? 0).u8(0);

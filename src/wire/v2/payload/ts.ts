@@ -1,7 +1,7 @@
 /** The Traffic Selector payloads (RFC 7296 §3.13). */
 
 import type { AddressRange } from "../../../inet/address.ts";
-import { addressOctets, type Family, formatAddress } from "../../../inet/address.ts";
+import { emitAddress, type Family, formatAddress } from "../../../inet/address.ts";
 import { assert } from "../../../octets/assert.ts";
 import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
@@ -78,7 +78,8 @@ function emitSelector(w: Writer, selector: TrafficSelector): void {
   const { family, first, last } = selector.range;
   w.u8(TS_TYPE[family]).u8(selector.protocol).u16(SELECTOR_OCTETS[family]);
   w.u16(selector.startPort).u16(selector.endPort);
-  w.octets(addressOctets({ family, value: first })).octets(addressOctets({ family, value: last }));
+  emitAddress(w, family, first);
+  emitAddress(w, family, last);
 }
 
 function readAddress(r: Reader, family: Family): bigint {
