@@ -43,6 +43,8 @@ export type Resting = {
    * last.
    */
   readonly awake: LongMap<string, true>;
+  /** The last one of them. */
+  latest: string | undefined;
   /** How many were put to rest within the millisecond of the last one. */
   readonly portion: { ms: number; rested: number };
   readonly documents: OctetStore;
@@ -74,6 +76,7 @@ export function createResting({
   return {
     awakeMax,
     awake: new LongMap(textKeys),
+    latest: undefined,
     portion: { ms: Number.NEGATIVE_INFINITY, rested: 0 },
     documents: new OctetStore(),
     lexicons: new Map([[lexicon.number, lexicon]]),
@@ -163,6 +166,16 @@ export function* onlyAwakeOf<V extends object>(
 }
 
 /** Something happens to the site of this eroute in use: it is the last to be put to rest. */
-export function stayAwake({ resting: { awake } }: Has, erouteKey: string): void {
+export function stayAwake({ resting }: Has, erouteKey: string): void {
+  // What happens changes a site several times.
+  if (resting.latest === erouteKey) return;
+  resting.latest = erouteKey;
+  const { awake } = resting;
   if (awake.moveToEnd(erouteKey) === undefined) awake.set(erouteKey, true);
+}
+
+/** Nothing is to be done for this one until something happens to it again. */
+export function leaveAwake({ resting }: Has, erouteKey: string): void {
+  if (resting.latest === erouteKey) resting.latest = undefined;
+  resting.awake.delete(erouteKey);
 }

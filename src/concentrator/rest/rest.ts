@@ -18,21 +18,22 @@ import {
   wakeEntry,
   wokenEntry,
 } from "../negotiation/at-rest.ts";
-import { type Glimpse, type Lexicon, stayAwake } from "../resting.ts";
+import { type Glimpse, type Lexicon, leaveAwake, stayAwake } from "../resting.ts";
 import {
+  erouteAwakeAt,
   isErouteAt,
-  isErouteAwake,
   isIkeSaAt,
   restSite,
   siteToRest,
   wakeSite,
 } from "../sites/at-rest.ts";
+import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { restingErouteOf, wokenEroute } from "../sites/resting-eroute.ts";
 import { countRested, countWoken } from "./counts.ts";
 import { type Beginning, readBeginningOf, readSite, writeSite } from "./document.ts";
 
-/** Sites that are looked at in vain in one go: some microseconds each. */
-const BUSY_MAX = 4;
+/** Sites that are looked at in vain in one go: a microsecond each, in a storm after each event. */
+const BUSY_MAX = 2;
 /** Sites that are put to rest within a millisecond, however many events that has. */
 const RESTED_MAX = 16;
 
@@ -41,16 +42,21 @@ export function restSome(engine: Engine): void {
   const { awake, awakeMax, portion } = engine.resting;
   if (awake.size <= awakeMax || engine.shuttingDown) return;
   const ms = Math.floor(engine.now);
-  if (ms !== portion.ms) Object.assign(portion, { ms, rested: 0 });
+  if (ms !== portion.ms) {
+    portion.ms = ms;
+    portion.rested = 0;
+  }
   let busy = 0;
-  let looks = 0;
-  const looksMax = awake.size;
-  for (const key of awake.keys()) {
+  for (let looks = awake.size; looks > 0; looks--) {
     if (awake.size <= awakeMax || busy === BUSY_MAX || portion.rested >= RESTED_MAX) return;
-    if (++looks > looksMax) return;
+    const key = awake.firstKey();
+    if (key === undefined) return;
     portion.rested++;
-    awake.delete(key);
-    if (!isErouteAwake(engine, key) || tryToRest(engine, key)) continue;
+    const eroute = erouteAwakeAt(engine, key);
+    if (eroute === undefined || tryToRest(engine, eroute)) {
+      leaveAwake(engine, key);
+      continue;
+    }
     // The next ones may have nothing to do.
     stayAwake(engine, key);
     busy++;
@@ -58,9 +64,9 @@ export function restSome(engine: Engine): void {
 }
 
 /** A bug in it leaves the site awake, and what has just happened to others as it is. */
-function tryToRest(engine: Engine, key: string): boolean {
+function tryToRest(engine: Engine, eroute: ErouteInUse): boolean {
   try {
-    return putToRest(engine, key);
+    return putToRest(engine, eroute);
   } catch (fault) {
     noteBug(engine, undefined, fault);
     return true;
@@ -68,9 +74,10 @@ function tryToRest(engine: Engine, key: string): boolean {
 }
 
 /** What is left of the site is what was written. False: something is to be done for it. */
-function putToRest(engine: Engine, key: string): boolean {
+function putToRest(engine: Engine, awake: ErouteInUse): boolean {
   const { resting, changes } = engine;
-  const found = siteToRest(engine, key);
+  const { key } = awake;
+  const found = siteToRest(engine, awake);
   if (found === undefined) return false;
   const { spi, initialContact, stand } = found;
   if (changes?.sites.has(key) || changes?.ikeSas.has(spi)) return false;

@@ -23,17 +23,15 @@ export type SiteToRest = {
   readonly stand: Stand;
 };
 
-/** Whether it is in use, and not at rest. */
-export function isErouteAwake({ sites }: Engine, key: string): boolean {
+/** The one that is in use, and not at rest. */
+export function erouteAwakeAt({ sites }: Engine, key: string): ErouteInUse | undefined {
   const eroute = sites.eroutes.get(key);
-  return eroute !== undefined && !isAtRest(eroute);
+  return isAtRest(eroute) ? undefined : eroute;
 }
 
 /** The site with its one IKE SA; undefined: it has to stay awake. */
-export function siteToRest(engine: Engine, key: string): SiteToRest | undefined {
+export function siteToRest(engine: Engine, eroute: ErouteInUse): SiteToRest | undefined {
   const { sites } = engine;
-  const eroute = sites.eroutes.get(key);
-  if (eroute === undefined || isAtRest(eroute)) return undefined;
   const [spi, another] = eroute.ikeSas;
   if (spi === undefined || another !== undefined) return undefined;
   if (sites.adjusting !== undefined || errandOf(engine, eroute) !== undefined) return undefined;
@@ -50,7 +48,7 @@ export function siteToRest(engine: Engine, key: string): SiteToRest | undefined 
     redirect === undefined &&
     peerId === eroute.peerId &&
     !sites.unproven.has(spi);
-  if (!isSettled || callOf(engine, key) !== undefined) return undefined;
+  if (!isSettled || callOf(engine, eroute.key) !== undefined) return undefined;
   return { eroute, spi, stand, initialContact };
 }
 

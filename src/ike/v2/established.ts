@@ -4,7 +4,7 @@ import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import { jittered } from "../jitter.ts";
-import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
+import { CHILDLESS_MS, HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
@@ -125,7 +125,7 @@ function firstTimers(
   context: IkeContext,
 ): Kept {
   const reauthAt = reauthAtOf(settings, id.role === "initiator", context);
-  return { reauthAt, childlessAt: undefined, redundant: undefined };
+  return { reauthAt, childlessAt: later(context.now, CHILDLESS_MS), redundant: undefined };
 }
 
 function timersOf(
