@@ -24,7 +24,7 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
   /** The oldest first; the last one takes what is new, and no other is empty. */
   readonly #parts: Part<Key, Value>[];
   #last: Part<Key, Value>;
-  /** What was looked for last, and where it was if it is still there: it is wanted again soon. */
+  /** What was looked for last, and where it was, if anywhere: it is wanted again, or set, soon. */
   #key: Key | undefined;
   #found: Part<Key, Value>;
   #row = NO_ROW;
@@ -168,15 +168,19 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
 
   /** Whether there is an entry with this key; its place, or at least its hash, is known then. */
   #find(key: Key): boolean {
-    if (key === this.#key && this.#found.values[this.#row] !== undefined) return true;
+    if (key === this.#key) {
+      if (this.#row === NO_ROW) return false;
+      if (this.#found.values[this.#row] !== undefined) return true;
+    }
     const parts = this.#parts;
     const hash = this.#last.keys.hashOf(key);
+    this.#key = key;
     this.#hash = hash;
+    this.#row = NO_ROW;
     for (let at = parts.length - 1; at >= 0; at--) {
       const part = parts[at];
       const row = part?.find(key, hash) ?? NO_ROW;
       if (part === undefined || row === NO_ROW) continue;
-      this.#key = key;
       this.#found = part;
       this.#row = row;
       return true;
