@@ -58,7 +58,7 @@ export function nextDeadline(engine: Engine): Instant | undefined {
   return first;
 }
 
-/** Asked several times for each handshake: none of them makes a list to find its first. */
+/** Asked several times for each handshake: none makes a list, or a walk over nothing, for it. */
 const OWNERS: readonly ((engine: Engine) => Instant | undefined)[] = [
   ikeSasAt,
   adjustingAt,

@@ -20,6 +20,15 @@ import { releaseRoute } from "./routes.ts";
 const CHILDREN_MAX = 8;
 const SELECTORS_MAX = 16;
 
+/** Whether the kernel owes an answer about a Child SA of the site. */
+export function awaitsKernel(engine: Engine, erouteKey: string): boolean {
+  for (const spiIn of childSasOf(engine, erouteKey)) {
+    const installed = engine.dataplane.installed.get(spiIn);
+    if (installed !== undefined && !isAtRest(installed) && installed.pending > 0) return true;
+  }
+  return false;
+}
+
 /** All Child SAs of a site as they are written; undefined: it has none, or one is to stay awake. */
 export function childrenToRest(
   engine: Engine,

@@ -39,7 +39,9 @@ export function moveSoon(engine: Engine, spi: IkeSpi): void {
 
 /** When the next move is due. */
 export function movesAt({ dataplane }: Engine): Instant | undefined {
-  for (const { at, waiting } of dataplane.moves.values()) if (waiting > 0) return at;
+  const { moves } = dataplane;
+  if (moves.size === 0) return undefined;
+  for (const { at, waiting } of moves.values()) if (waiting > 0) return at;
   return undefined;
 }
 

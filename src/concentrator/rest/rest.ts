@@ -8,7 +8,13 @@ import { spiOf } from "../../ike/ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Place } from "../../octets/octet-store.ts";
 import { noteBug } from "../bug.ts";
-import { areChildrenAt, childrenToRest, restChildren, wakeChildren } from "../dataplane/at-rest.ts";
+import {
+  areChildrenAt,
+  awaitsKernel,
+  childrenToRest,
+  restChildren,
+  wakeChildren,
+} from "../dataplane/at-rest.ts";
 import { installedOf } from "../dataplane/plain-child.ts";
 import type { Engine } from "../engine.ts";
 import {
@@ -32,8 +38,8 @@ import { restingErouteOf, wokenEroute } from "../sites/resting-eroute.ts";
 import { countRested, countWoken } from "./counts.ts";
 import { type Beginning, readBeginningOf, readSite, writeSite } from "./document.ts";
 
-/** Sites that are looked at in vain in one go: a microsecond each, in a storm after each event. */
-const BUSY_MAX = 2;
+/** Sites that are looked at in vain in one go: some microseconds each. */
+const BUSY_MAX = 4;
 /** Sites that are put to rest within a millisecond, however many events that has. */
 const RESTED_MAX = 16;
 
@@ -53,7 +59,8 @@ export function restSome(engine: Engine): void {
     if (key === undefined) return;
     portion.rested++;
     const eroute = erouteAwakeAt(engine, key);
-    if (eroute === undefined || tryToRest(engine, eroute)) {
+    // What is to happen to the site next is that the kernel answers: it comes back here then.
+    if (eroute === undefined || awaitsKernel(engine, key) || tryToRest(engine, eroute)) {
       leaveAwake(engine, key);
       continue;
     }

@@ -32,9 +32,11 @@ export function onAddresses(engine: Engine, local: readonly Address[]): void {
 
 /** When an address that has gone counts as gone for good. */
 export function addressesAt({ sites }: Engine): Instant | undefined {
-  if (sites.leaving !== undefined) return sites.leaving.at;
+  const { leaving, goneAddresses } = sites;
+  if (leaving !== undefined) return leaving.at;
+  if (goneAddresses.size === 0) return undefined;
   let first: Instant | undefined;
-  for (const at of sites.goneAddresses.values()) if (first === undefined || at < first) first = at;
+  for (const at of goneAddresses.values()) if (first === undefined || at < first) first = at;
   return first;
 }
 

@@ -103,7 +103,7 @@ function giveUpReading(engine: Engine, reading: EgroupChecks["reading"]): void {
 export function rowChecksAt({ sites }: Engine): Instant | undefined {
   let at: Instant | undefined;
   for (const { waiting, reading, notBefore } of sites.rowChecks.egroups.values()) {
-    const until = reading.values().next().value;
+    const until = reading.size === 0 ? undefined : reading.values().next().value;
     if (until !== undefined && (at === undefined || until < at)) at = until;
     if (waiting.size === 0 || reading.size >= READING_MAX) continue;
     if (at === undefined || notBefore < at) at = notBefore;
