@@ -1,8 +1,10 @@
 /** The kernel's XFRM tables: requests, dumps, leftovers of earlier runs, events. */
 
+import { textKeys } from "../octets/key-column.ts";
+import { LongMap } from "../octets/long-map.ts";
+import type { Names } from "../octets/names.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { SpreadSet } from "../octets/spread-set.ts";
 import { claimsOf, isAsWanted, type XfrmClaims } from "../xfrm/claims.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
@@ -62,11 +64,11 @@ export type Kernel = {
 
 export type KernelTables = {
   /** By `stateName`. */
-  readonly states: SpreadSet;
+  readonly states: Names;
   /** By `formatPolicyId`. */
-  readonly policies: SpreadSet;
+  readonly policies: Names;
   /** Those states whose soft limit of volume is behind them. */
-  readonly worn: SpreadSet;
+  readonly worn: Names;
 };
 
 export type Leftovers = {
@@ -142,16 +144,16 @@ class XfrmKernel implements Kernel {
   }
 
   async tables(): Promise<Result<KernelTables, XfrmRefusal>> {
-    const [states, worn] = [new SpreadSet(), new SpreadSet()];
+    const [states, worn] = [emptyNames(), emptyNames()];
     const first = await this.#read(emitStateDump, "XFRM_MSG_GETSA", parseStateName, (found) => {
       if (!isOurReqid(found.reqid) || found.id.spi === 0) return;
-      states.add(stateName(found.id));
-      if (found.isWorn) worn.add(stateName(found.id));
+      states.set(stateName(found.id), true);
+      if (found.isWorn) worn.set(stateName(found.id), true);
     });
     if (!first.ok) return first;
-    const policies = new SpreadSet();
+    const policies = emptyNames();
     const second = await this.#read(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy, (found) => {
-      if (isOurPolicy(found)) policies.add(formatPolicyId(found.id));
+      if (isOurPolicy(found)) policies.set(formatPolicyId(found.id), true);
     });
     return second.ok ? ok({ states, policies, worn }) : second;
   }
@@ -333,6 +335,11 @@ const LARVAL_HOLD_MS = 10;
 
 function deleteState({ id, mark }: StateFound): XfrmRequest {
   return mark === undefined ? { op: "delete-state", id } : { op: "delete-state", id, mark };
+}
+
+/** Several times as many as there are sites: none is an object. */
+function emptyNames(): LongMap<string, true> {
+  return new LongMap(textKeys);
 }
 
 function noXfrm(errno: number): KernelUnavailable {

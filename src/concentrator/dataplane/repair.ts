@@ -7,7 +7,7 @@
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { Names } from "../../octets/spread-set.ts";
+import type { Names } from "../../octets/names.ts";
 import type { XfrmRemoval } from "../../xfrm/event.ts";
 import {
   formatPolicyId,

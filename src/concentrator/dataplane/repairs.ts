@@ -2,7 +2,7 @@
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { Names } from "../../octets/spread-set.ts";
+import type { Names } from "../../octets/names.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import type { Held } from "../resting.ts";
 import type { Installed } from "./installed.ts";

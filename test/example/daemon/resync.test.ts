@@ -4,9 +4,8 @@ import { expect, test } from "bun:test";
 import type { Note } from "../../../src/daemon/reload.ts";
 import { type Both, recoveryFromLoss, resync } from "../../../src/daemon/resync.ts";
 import { err, ok } from "../../../src/octets/result.ts";
-import { SpreadSet } from "../../../src/octets/spread-set.ts";
 
-const NO_NAMES = new SpreadSet();
+const NO_NAMES = new Set<string>();
 
 /** Readings that a test ends. */
 function recovery() {

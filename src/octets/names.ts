@@ -1,0 +1,3 @@
+/** A set of names, whatever keeps them. */
+
+export type Names = Pick<ReadonlySet<string>, "has" | "size">;
