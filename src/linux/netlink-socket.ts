@@ -39,6 +39,11 @@ export class NetlinkSocket {
     this.portId = new Uint32Array(sockaddr.buffer)[1] ?? 0;
   }
 
+  /** The kernel filters dumps as their requests say; one that cannot sends all there is. */
+  filterDumps(): void {
+    this.#libc.setOption(this.#fd, NETLINK_GET_STRICT_CHK, intOption(1));
+  }
+
   /** A socket of `protocol`, or the errno. */
   static open(libc: Libc, protocol: number): Result<NetlinkSocket, number> {
     const fd = openNetlink(libc, protocol);
@@ -155,6 +160,7 @@ const AF_NETLINK = 16;
 const SOL_SOCKET = 1;
 const NETLINK_CAP_ACK: SocketOption = { level: SOL_NETLINK, name: 10 };
 const NETLINK_EXT_ACK: SocketOption = { level: SOL_NETLINK, name: 11 };
+const NETLINK_GET_STRICT_CHK: SocketOption = { level: SOL_NETLINK, name: 12 };
 const SO_RCVBUF: SocketOption = { level: SOL_SOCKET, name: 8 };
 const SO_RCVBUFFORCE: SocketOption = { level: SOL_SOCKET, name: 33 };
 

@@ -1,7 +1,7 @@
 /** The kernel's routes: which one leads to an address, and our own to remote subnets. */
 
 import { type Address, equalAddress, type Family, formatAddress } from "../inet/address.ts";
-import { containsAddress } from "../inet/prefix.ts";
+import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import type { XfrmClaims } from "../xfrm/claims.ts";
 import { errnoName } from "../xfrm/errno.ts";
@@ -16,7 +16,7 @@ import {
 import {
   emitDeleteRoute,
   emitNewRoute,
-  emitRouteDump,
+  emitOurRouteDump,
   emitRouteQuery,
   isOurRoute,
   parseRoute,
@@ -24,6 +24,7 @@ import {
   type Route,
 } from "../xfrm/route.ts";
 import { localAddresses } from "./addresses.ts";
+import { readDump, Turn } from "./dump.ts";
 import { ENOENT, EPROTO, openLibc } from "./libc.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 
@@ -36,8 +37,11 @@ export type Routes = {
   perform(request: RouteRequest): KernelResult;
   /** The local address that packets to `to` leave from; or why there is none, in words. */
   sourceFor(to: Address): Result<Address, string>;
-  /** Removes unclaimed routes of an earlier run, recognised by protocol number; counts them. */
-  removeLeftovers(claims: Pick<XfrmClaims, "route">): number;
+  /**
+   * Removes unclaimed routes of an earlier run, recognised by protocol number; counts them. In
+   * turns: there may be hundreds of thousands of other routes.
+   */
+  removeLeftovers(claims: Pick<XfrmClaims, "route">): Promise<number>;
   /** The ID that the kernel's messages about our own changes carry. */
   readonly portId: number;
   close(): void;
@@ -54,7 +58,19 @@ export function openRoutes(): Result<Routes, number> {
     perform: (request) =>
       request.op === "put-route" ? putRoute(socket, request) : deleteRoute(socket, request),
     sourceFor: (to) => sourceFor(socket, to),
-    removeLeftovers: (claims) => removeOurs(socket, 4, claims) + removeOurs(socket, 6, claims),
+    async removeLeftovers(claims) {
+      // Until a dump is read to its end, nothing else may be asked of its socket. The kernel looks
+      // at a million routes in 60 ms; to read them all would take 15 times as long.
+      const dumps = NetlinkSocket.open(libc.value, NETLINK_ROUTE);
+      if (!dumps.ok) return 0;
+      dumps.value.filterDumps();
+      let removed = 0;
+      for (const family of [4, 6] as const) {
+        removed += await removeOurs({ dumps: dumps.value, socket }, family, claims);
+      }
+      dumps.value.close();
+      return removed;
+    },
     portId: socket.portId,
     close: () => socket.close(),
   });
@@ -136,21 +152,29 @@ function sourceFor(socket: NetlinkSocket, to: Address): Result<Address, string> 
   return ok(source);
 }
 
-function removeOurs(
-  socket: NetlinkSocket,
+async function removeOurs(
+  { dumps, socket }: { readonly dumps: NetlinkSocket; readonly socket: NetlinkSocket },
   family: Family,
   claims: Pick<XfrmClaims, "route">,
-): number {
-  const ours: Route[] = [];
-  for (const piece of socket.dump((n) => emitRouteDump(family, n))) {
-    for (const { payload } of piece) {
-      const route = parseRoute(payload);
-      if (route.ok && route.value !== undefined && isOurRoute(route.value)) ours.push(route.value);
-    }
+): Promise<number> {
+  const left: Prefix[] = [];
+  await readDump(
+    dumps.dump((n) => emitOurRouteDump(family, n)),
+    "RTM_GETROUTE",
+    {
+      parse: parseRoute,
+      take(route) {
+        if (isOurRoute(route) && !claims.route(route.destination)) left.push(route.destination);
+      },
+    },
+  );
+  let removed = 0;
+  const turn = new Turn();
+  for (const destination of left) {
+    // What is claimed changes meanwhile.
+    const isLeft = !claims.route(destination);
+    if (isLeft && socket.request((n) => emitDeleteRoute(destination, n)).errno === 0) removed++;
+    await turn.yieldIfLong();
   }
-  return ours.filter(
-    ({ destination }) =>
-      !claims.route(destination) &&
-      socket.request((n) => emitDeleteRoute(destination, n)).errno === 0,
-  ).length;
+  return removed;
 }

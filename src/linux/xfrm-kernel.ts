@@ -162,7 +162,7 @@ class XfrmKernel implements Kernel {
     claims: XfrmClaims = claimsOf(new Map()),
   ): Promise<Result<Leftovers, XfrmRefusal>> {
     // Routes before policies: nothing may take that route unprotected.
-    const routes = this.#routes.removeLeftovers(claims);
+    const routes = await this.#routes.removeLeftovers(claims);
     const policyFor = (policy: XfrmPolicy) =>
       isOurPolicy(policy) ? settled(policy, claims) : undefined;
     const policies = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", {

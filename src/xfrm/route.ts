@@ -92,11 +92,15 @@ export function emitRouteQuery(to: Address, sequence: number): Uint8Array {
   });
 }
 
-/** Requests all routes of a family: answered by RTM_NEWROUTE messages and NLMSG_DONE. */
-export function emitRouteDump(family: Family, sequence: number): Uint8Array {
+/**
+ * Requests our routes of a family: answered by RTM_NEWROUTE messages and NLMSG_DONE. A kernel that
+ * does not check requests strictly (NETLINK_GET_STRICT_CHK, Linux 4.20) sends all routes.
+ */
+export function emitOurRouteDump(family: Family, sequence: number): Uint8Array {
   const flags = NLM_F_REQUEST | NLM_F_DUMP;
   return emitNetlink({ type: RTM.GETROUTE, flags, sequence }, (w) => {
-    w.u8(familyNumber(family)).zeros(11);
+    w.u8(familyNumber(family)).zeros(3); // rtm_dst_len, rtm_src_len, rtm_tos
+    w.u8(RT_TABLE_MAIN).u8(OUR_ROUTE_PROTOCOL).zeros(6); // rtm_scope, rtm_type, rtm_flags
   });
 }
 

@@ -18,10 +18,13 @@ const NAMESPACE_MS_MAX = patient(30_000);
 const TIMEOUT = `--timeout=${patient(10_000)}`;
 const mayUnshare = Bun.spawnSync(["unshare", "-n", "true"]).exitCode === 0;
 
-test.skipIf(!mayUnshare)(
-  "Linux keeps the contract in a network namespace of its own",
-  () => {
-    const suite = "./test/contract/linux-kernel.namespace.ts";
+test.skipIf(!mayUnshare).each([
+  ["Linux keeps the contract in a network namespace of its own", "linux-kernel"],
+  ["leftover routes are removed among very many others", "many-routes"],
+])(
+  "%s",
+  (_, name) => {
+    const suite = `./test/contract/${name}.namespace.ts`;
     const run = Bun.spawnSync(["unshare", "-n", process.execPath, "test", TIMEOUT, suite], {
       cwd: `${import.meta.dir}/../..`,
       timeout: NAMESPACE_MS_MAX,

@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Address, formatAddress } from "../../src/inet/address.ts";
+import { formatPrefix } from "../../src/inet/prefix.ts";
 import { localAddresses, watchAddresses } from "../../src/linux/addresses.ts";
 import { openRoutes, type Routes } from "../../src/linux/routes.ts";
 import type { RemoteRoute } from "../../src/xfrm/route.ts";
@@ -110,6 +111,44 @@ function leftoversContract(routes: () => Routes): void {
     expect(ip("-6 route show proto 69")).toBe("");
     expect(ip("route show proto 42")).toContain("192.168.8.0/24");
   });
+}
+
+/** As many as a router has that gets parts of the routing table of the Internet. */
+const OTHERS = 200_000;
+const OURS = 5_000;
+
+/** Among so many, ours are found, and everything else gets its turns meanwhile. */
+export function manyRoutesContract(): void {
+  test("among 200,000 routes of another program, ours are removed in turns", async () => {
+    const others = Array.from({ length: OTHERS }, (_, at) => `${netOf(0x0b00_0000, at)} proto 186`);
+    const ours = Array.from({ length: OURS }, (_, at) => `${netOf(0x6440_0000, at)} proto 69`);
+    ipBatch([...others, ...ours].map((route) => `route add ${route} dev xt0 metric 4500`));
+    const routes = openRoutes();
+    if (!routes.ok) throw new Error(`errno ${routes.error}`);
+    let turns = 0;
+    const clock = setInterval(() => turns++, 0);
+    const claimed = new Set(["100.64.0.0/24", "100.64.1.0/24"]);
+    const removed = await routes.value.removeLeftovers({
+      route: (destination) => claimed.has(formatPrefix(destination)),
+    });
+    clearInterval(clock);
+    routes.value.close();
+    expect(removed).toBe(OURS - claimed.size);
+    expect(turns).toBeGreaterThan(5);
+    expect(ip("route show proto 69").trim().split("\n").length).toBe(claimed.size);
+    expect(ip("route show proto 186").trim().split("\n").length).toBe(OTHERS);
+  });
+}
+
+function netOf(first: number, at: number): string {
+  const value = first + at * 256;
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.0/24`;
+}
+
+function ipBatch(lines: readonly string[]): void {
+  const stdin = new TextEncoder().encode(`${lines.join("\n")}\n`);
+  const { exitCode, stderr } = Bun.spawnSync(["ip", "-batch", "-"], { stdin });
+  if (exitCode !== 0) throw new Error(`ip -batch: ${stderr}`);
 }
 
 function watchContract(): void {
