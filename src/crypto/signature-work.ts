@@ -50,16 +50,20 @@ function isQuickKey(kind: SigningKey["kind"]): boolean {
 }
 
 /**
- * Carries it out. `wallMs`: the time of day, ms since 1970. Nothing that a peer sends makes it
- * throw.
+ * Carries it out. `wallMs`: the time of day, ms since 1970. Without `keepsKey`, the key is read
+ * anew each time. Nothing that a peer sends makes it throw.
  */
-export function performSignature(request: SignatureRequest, wallMs: number): SignatureResult {
-  return request.op === "sign" ? performSign(request) : performVerify(request, wallMs);
+export function performSignature(
+  request: SignatureRequest,
+  wallMs: number,
+  keepsKey = true,
+): SignatureResult {
+  return request.op === "sign" ? performSign(request, keepsKey) : performVerify(request, wallMs);
 }
 
-function performSign(request: Sign): SignatureResult {
+function performSign(request: Sign, keepsKey: boolean): SignatureResult {
   const { key, octets, hashes, accepted } = request;
-  if (request.isHash === true) return signHash(key, octets);
+  if (request.isHash === true) return signHash(key, octets, keepsKey);
   const plan = signingPlan(key, hashes, accepted);
   if (!plan.ok) {
     const detail = "the site cannot verify signatures of our key";
@@ -67,7 +71,7 @@ function performSign(request: Sign): SignatureResult {
   }
   const { method, algorithm, ecdsaForm, prefix } = plan.value;
   try {
-    const object = privateKeyOf(key);
+    const object = privateKeyOf(key, keepsKey);
     const signature =
       algorithm.scheme === "ed25519"
         ? sign(null, octets, object)
@@ -81,14 +85,14 @@ function performSign(request: Sign): SignatureResult {
 }
 
 /** RFC 2409 §5.1: a private key encryption as in PKCS #1, and no signature as there. */
-function signHash(key: SigningKey, hash: Uint8Array): SignatureResult {
+function signHash(key: SigningKey, hash: Uint8Array, keepsKey: boolean): SignatureResult {
   if (key.kind !== "rsa") {
     const detail = "signatures of IKEv1 need an RSA key on our side";
     const sides = { offered: ["RSA"], wanted: [key.kind] };
     return err({ kind: "signature-algorithm", detail, ...sides });
   }
   try {
-    const signature = privateEncrypt({ key: privateKeyOf(key), ...PKCS1 }, hash);
+    const signature = privateEncrypt({ key: privateKeyOf(key, keepsKey), ...PKCS1 }, hash);
     return ok({ op: "sign", method: AuthMethod.RSA, signature: plain(signature) });
   } catch (cause) {
     return cannotSign(cause);
@@ -197,10 +201,19 @@ function anchorsFor({ ids, certificates }: TrustAnchors): readonly Certificate[]
 }
 
 /** Reading an RSA key takes longer than a signature with it. */
-function privateKeyOf({ id, privateKey }: SigningKey): KeyObject {
-  return kept(keptKeys, id, () =>
-    createPrivateKey({ key: privateKey, format: "der", type: "pkcs8" }),
-  );
+function privateKeyOf({ id, privateKey }: SigningKey, isKept: boolean): KeyObject {
+  const read = () => createPrivateKey({ key: privateKey, format: "der", type: "pkcs8" });
+  return isKept ? kept(keptKeys, id, read) : (keptKeys.get(id) ?? read());
+}
+
+/** Forgets all private keys but those with these IDs. */
+export function forgetKeysBut(ids: ReadonlySet<string>): void {
+  for (const id of keptKeys.keys()) if (!ids.has(id)) keptKeys.delete(id);
+}
+
+/** The IDs of the private keys that are kept in this thread: for checks. */
+export function keptKeyIds(): readonly string[] {
+  return [...keptKeys.keys()];
 }
 
 function kept<T>(table: Map<string, T>, id: string, make: () => T): T {

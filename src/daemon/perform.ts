@@ -32,7 +32,7 @@ export type Surroundings = {
   resolve(host: string): Promise<ResolveResult>;
   kernel(request: XfrmRequest): KernelResult;
   readonly keyExchanger: KeyExchanger;
-  readonly signer: Signer;
+  readonly signer: Pick<Signer, "perform">;
   journal(entry: JournalEntry): void;
   /** A bug of ours outside any IKE SA. */
   onBug(fault: unknown): void;

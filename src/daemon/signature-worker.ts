@@ -6,10 +6,18 @@ import type { Job } from "./thread.ts";
 
 declare const self: Worker;
 
-/** A signature, and the time of day at which certificates have to be valid, ms since 1970. */
-export type SignatureJob = { readonly op: SignatureRequest; readonly wallMs: number };
+/**
+ * A signature, the time of day at which certificates have to be valid, ms since 1970, and whether
+ * its key is kept for others.
+ */
+export type SignatureJob = {
+  readonly op: SignatureRequest;
+  readonly wallMs: number;
+  readonly keepsKey: boolean;
+};
 
 self.onmessage = (message: MessageEvent<Job<SignatureJob>>) => {
   const { number, request } = message.data;
-  self.postMessage({ number, result: performSignature(request.op, request.wallMs) });
+  const { op, wallMs, keepsKey } = request;
+  self.postMessage({ number, result: performSignature(op, wallMs, keepsKey) });
 };

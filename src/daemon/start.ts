@@ -44,7 +44,7 @@ import { openRuntimeFolder } from "./runtime-folder.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
-import { openSigner } from "./signer.ts";
+import { openSigner, signingKeysOf } from "./signer.ts";
 import { isListened, openIkeSockets } from "./sockets.ts";
 import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
@@ -179,7 +179,7 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     peers: new Map(),
     retired: new Set(),
     keyExchanger: openKeyExchanger(),
-    signer: openSigner(wallMs),
+    signer: openSigner(wallMs, signingKeysOf(config.plan)),
     concentrator,
     keeper: undefined,
     keptEvents: undefined,
@@ -199,6 +199,7 @@ function createDaemon(config: Config, former: Former | undefined): Daemon {
     sampling: undefined,
     onConfiguration() {
       keepConfiguration(daemon);
+      daemon.signer.useKeys(signingKeysOf(daemon.config.plan));
       daemon.polling?.configure();
       daemon.sockets?.listenOn(daemon.config.ike.listen);
       const fault = daemon.status?.useTls(daemon.config.status.tls);

@@ -14,6 +14,8 @@ export type Thread<Request, Result> = {
     precedence: Precedence,
     onResult: (result: Result) => void,
   ): Result | undefined;
+  /** Another thread serves later requests; this one ends once it has answered what it has. */
+  renew(): void;
   close(): void;
 };
 
@@ -60,14 +62,20 @@ export function createThread<Request, Result>(
   const queue = createWorkQueue<Waiting<Request, Result>>();
   const atThread = new Map<number, (result: Result) => void>();
   let worker: Worker | undefined;
+  /** It gets no more requests. */
+  let isLeaving = false;
   let number = 0;
   let watch: ReturnType<typeof setTimeout> | undefined;
 
+  const end = () => {
+    worker?.terminate();
+    worker = undefined;
+    isLeaving = false;
+  };
   const stop = () => {
     clearTimeout(watch);
     watch = undefined;
-    worker?.terminate();
-    worker = undefined;
+    end();
     const left = queue.clear();
     for (const { request } of left) settings.release(request);
     const callbacks = [...atThread.values(), ...left.map(({ onResult }) => onResult)];
@@ -79,6 +87,7 @@ export function createThread<Request, Result>(
     started.onmessage = (message: MessageEvent<{ number: number; result: Result }>) => {
       const callback = atThread.get(message.data.number);
       atThread.delete(message.data.number);
+      if (isLeaving && atThread.size === 0) end();
       watchAnew();
       feed();
       callback?.(message.data.result);
@@ -102,7 +111,7 @@ export function createThread<Request, Result>(
     watch.unref();
   };
   const feed = () => {
-    while (atThread.size < AT_THREAD_MAX) {
+    while (atThread.size < AT_THREAD_MAX && !isLeaving) {
       const next = queue.take();
       if (next === undefined) return;
       if (performance.now() - next.at > (settings.waitMs ?? WAIT_MS)) {
@@ -130,9 +139,12 @@ export function createThread<Request, Result>(
       feed();
       return undefined;
     },
-    close: () => {
-      stop();
+    renew() {
+      if (worker === undefined) return;
+      if (atThread.size === 0) end();
+      else isLeaving = true;
     },
+    close: () => void stop(),
   };
 }
 

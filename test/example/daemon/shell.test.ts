@@ -140,7 +140,7 @@ function calm(bugs: string[]): Omit<Surroundings, "send"> {
     resolve: () => Promise.resolve(ok([])),
     kernel: () => ok(undefined),
     keyExchanger: { perform: () => undefined, close: () => {} },
-    signer: { perform: () => undefined, close: () => {} },
+    signer: { perform: () => undefined },
     journal: () => {},
     onBug: (fault) => void bugs.push(fault instanceof Error ? fault.message : String(fault)),
   };

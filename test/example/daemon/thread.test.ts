@@ -54,3 +54,30 @@ test("a request that has waited too long is given up, and not carried out", asyn
   expect(kinds).toEqual(["made", "made", "made", "overloaded", "overloaded"]);
   expect(released.length).toBe(5);
 });
+
+test("a thread that is renewed answers what it has, and another one the rest", async () => {
+  const thread = createThread<unknown, { readonly thread: string }>({
+    file: "../../test/example/daemon/named-thread.ts",
+    fault: (kind) => ({ thread: kind }),
+    release: () => {},
+  });
+  const ask = () => {
+    const { promise, resolve } = Promise.withResolvers<{ readonly thread: string }>();
+    thread.perform({}, UP, resolve);
+    return promise;
+  };
+  const before = Array.from({ length: 5 }, ask);
+  thread.renew();
+  const after = Array.from({ length: 2 }, ask);
+  const names = await Promise.all([...before, ...after]);
+  // Three were with the first one already.
+  const [first, second] = [names[0]?.thread, names[3]?.thread];
+  expect(names.map(({ thread: name }) => name)).toEqual([
+    ...[first, first, first].map((name) => name ?? ""),
+    ...[second, second, second, second].map((name) => name ?? ""),
+  ]);
+  expect(first).not.toBe(second);
+  thread.renew();
+  expect((await ask()).thread).not.toBe(second);
+  thread.close();
+});
