@@ -1,6 +1,7 @@
 /** Child SAs of sites with IKEv1: adoption, INITIAL-CONTACT, and a site that changes to IKEv2. */
 
 import { expect, test } from "bun:test";
+import { isAtRest } from "../../src/concentrator/resting.ts";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { Ke } from "../../src/crypto/transform.ts";
 import type { Ikev1Rule } from "../../src/eroute/eroute.ts";
@@ -16,6 +17,7 @@ import { type Caller, type CallerKnobs, ikev1Caller } from "./ikev1-caller.ts";
 import type { CallerQuick } from "./ikev1-caller-exchanges.ts";
 import { aboutIsakmp } from "./ikev1-payloads.ts";
 import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
+import { removeLeftovers } from "./keeping.ts";
 import { BASE_EROUTE, CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
@@ -348,4 +350,28 @@ test("another site cannot delete it", () => {
   const spi = new Writer(4).u32(first.spi).done();
   table.deliver(stranger.inform([deleteOf(Protocol.ESP, spi)]), PATH);
   expect(siteOf(table)?.childSas).toHaveLength(2);
+});
+
+test("a site at rest that cannot be read ends, and calls again at once", () => {
+  for (const from of [0, 6, -1]) {
+    const table = layFleet();
+    callIn(table);
+    table.advance(1);
+    table.feed({ kind: "deadline" });
+    const { engine, concentrator } = table;
+    const [held] = [...engine.sites.eroutes.values()];
+    if (!isAtRest(held)) throw new Error("it is at rest");
+    expect(engine.resting.resters).toMatchObject({ v1: 1, v2: 0 });
+    engine.resting.documents.view(held).fill(0xff, from);
+    expect(concentrator.snapshot().eroutes(0, 9)).toEqual([]);
+    table.advance(0);
+    const { counters, gauges } = concentrator.snapshot();
+    expect([counters.internal_errors, gauges.ikeSas, gauges.childSas]).toEqual([1, 0, 0]);
+    expect(engine.resting.resters).toEqual({ v1: 0, v2: 0, canBeSentAway: 0 });
+    if (concentrator.hasLeftBehind()) removeLeftovers(table.kernel, concentrator);
+    expect([table.kernel.states.size, table.kernel.policies.size]).toEqual([0, 0]);
+    table.sent.length = 0;
+    callIn(table);
+    expect(siteOf(table)?.childSas).toHaveLength(1);
+  }
 });

@@ -134,17 +134,17 @@ export function childrenAt(engine: Engine, erouteKey: string, place: Place): rea
   return childSasOf(engine, erouteKey).filter((spiIn) => installed.get(spiIn) === place);
 }
 
-/** Takes out what the tables have at the place of a site that cannot be read; returns its key. */
-export function forgetChildren(engine: Engine, place: Place): string | undefined {
+/** Takes out what the tables have at the place of a site that cannot be read. */
+export function forgetChildren(engine: Engine, place: Place, erouteKey: string | undefined): void {
   const { dataplane } = engine;
-  const gone = new Set(keysAt(dataplane.installed, place));
+  const known = erouteKey === undefined ? [] : childrenAt(engine, erouteKey, place);
+  const gone = new Set(known);
   for (const spiIn of gone) dataplane.installed.delete(spiIn);
   for (const name of keysAt(dataplane.outbounds, place)) dataplane.outbounds.delete(name);
-  const key = keyOf(engine, gone);
-  if (key !== undefined) {
-    changedSite(engine, key);
-    const left = childSasOf(engine, key).filter((spiIn) => !gone.has(spiIn));
-    setChildSasOf(engine, key, left);
+  if (erouteKey !== undefined) {
+    changedSite(engine, erouteKey);
+    const left = childSasOf(engine, erouteKey).filter((spiIn) => !gone.has(spiIn));
+    setChildSasOf(engine, erouteKey, left);
   }
   for (const users of [...dataplane.routes.values()]) {
     for (const { spiIn, route } of users.filter((user) => gone.has(asEspSpi(user.spiIn)))) {
@@ -157,13 +157,12 @@ export function forgetChildren(engine: Engine, place: Place): string | undefined
     if (policy !== undefined) request(engine, { op: "put-policy", policy });
   }
   for (const _ of gone) count(engine, "child_sas_closed");
-  return key;
 }
 
-/** The eroute in use that has one of these Child SAs. */
-function keyOf(engine: Engine, spisIn: ReadonlySet<EspSpi>): string | undefined {
+/** The key of the eroute in use that has Child SAs at a place. */
+export function keyOfChildrenAt(engine: Engine, place: Place): string | undefined {
   for (const key of engine.dataplane.byEroute.keys()) {
-    if (childSasOf(engine, key).some((spiIn) => spisIn.has(spiIn))) return key;
+    if (childrenAt(engine, key, place).length > 0) return key;
   }
   return undefined;
 }

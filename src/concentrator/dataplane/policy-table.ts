@@ -84,6 +84,7 @@ export class PolicyTable {
     const isGone = (user: PolicyUser) => typeof user === "number" && gone.has(user);
     const names: string[] = [];
     for (const [pair, held] of this.#pairs) {
+      if (typeof held === "number" && !gone.has(held)) continue;
       const all = typeof held === "number" ? allOf(held) : held;
       for (const direction of DIRECTIONS) {
         if (all[direction].some(isGone)) names.push(nameOf(direction, pair));

@@ -115,19 +115,16 @@ export function putErouteBack({ sites }: Engine, eroute: ErouteInUse, place: Pla
   return false;
 }
 
-/**
- * Takes out what the tables have at the place of a site that cannot be read, whose Child SAs had
- * the eroute in use with this key; returns its key.
- */
-export function forgetSite(
-  engine: Engine,
-  place: Place,
-  keyOfChildren: string | undefined,
-): string | undefined {
+/** The key of the eroute in use at a place. */
+export function keyOfErouteAt({ sites }: Engine, place: Place): string | undefined {
+  return keysAt(sites.eroutes, place)[0];
+}
+
+/** Takes out what the tables have at the place of a site that cannot be read. */
+export function forgetSite(engine: Engine, place: Place, key: string | undefined): void {
   const { sites } = engine;
   for (const spi of keysAt(sites.ikeSas, place)) forgetIkeSa(engine, spi);
-  const key = keysAt(sites.eroutes, place)[0] ?? keyOfChildren;
-  if (key === undefined) return undefined;
+  if (key === undefined) return;
   changedSite(engine, key);
   const subnets = [...subnetsOf(sites.reach)].filter(({ values }) => values.includes(key));
   for (const { subnet, values } of subnets) {
@@ -141,7 +138,6 @@ export function forgetSite(
     // Another one was put in its place in the meantime.
     for (const subnet of current.remoteSubnets) putAt(sites.reach, subnet, key);
   }
-  return key;
 }
 
 /** What the key of an eroute in use says of its site. */
