@@ -68,7 +68,9 @@ export function seal(
   plaintext: Uint8Array,
 ): Uint8Array {
   checkKey(enc, key);
-  assert(iv.length === enc.ivOctets, `IV of ${iv.length} octets, needs ${enc.ivOctets}`);
+  if (iv.length !== enc.ivOctets) {
+    assert(false, `IV of ${iv.length} octets, needs ${enc.ivOctets}`);
+  }
   if (enc.kind === "cbc") return sealCbc(enc, key, iv, plaintext);
   const secret = cipherKey(enc, key);
   if (enc.cipher === "chacha20-poly1305") {
@@ -155,7 +157,9 @@ function isWholeBlocks(enc: CbcEncryption, octets: Uint8Array): boolean {
 }
 
 function checkKey(enc: Encryption, key: Uint8Array): void {
-  assert(key.length === enc.keyOctets, `key of ${key.length} octets, needs ${enc.keyOctets}`);
+  if (key.length !== enc.keyOctets) {
+    assert(false, `key of ${key.length} octets, needs ${enc.keyOctets}`);
+  }
 }
 
 /** A copy of the key without the salt after it (RFC 5282 §7.1): a view would cost more. */

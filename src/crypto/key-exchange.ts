@@ -124,7 +124,7 @@ export function keyExchangeFor(id: number): KeyExchange | undefined {
 /** How many random octets make a private value of this method, which has to be built in. */
 export function privateOctets(method: number): number {
   const found = METHODS.get(method);
-  assert(found !== undefined, `key exchange method ${method} is not built in`);
+  assert(found !== undefined, "a key exchange method that is not built in", method);
   return found.privateOctets;
 }
 
@@ -152,7 +152,7 @@ export function performKeyExchange(request: KeyExchangeRequest): KeyExchangeResu
     return fault("unsupported", `key exchange method ${request.method} is not built in`);
   }
   const { length } = request.random;
-  assert(length === method.privateOctets, `${method.name}: ${length} random octets`);
+  if (length !== method.privateOctets) assert(false, `${method.name}: ${length} random octets`);
   const wrong = wrongLength(method, request);
   if (wrong !== undefined) return invalidPublic(method, wrong);
   try {

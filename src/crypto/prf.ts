@@ -41,7 +41,9 @@ export function prf(p: Prf, key: Uint8Array, ...chunks: readonly Uint8Array[]): 
 /** The first `octets` of prf+(key, seed); at most 255 outputs of the prf. */
 export function prfPlus(p: Prf, key: Uint8Array, seed: Uint8Array, octets: number): Uint8Array {
   const blocks = Math.ceil(octets / p.outputOctets);
-  assert(blocks <= BLOCKS_MAX, `prf+ of ${octets} octets, at most ${BLOCKS_MAX * p.outputOctets}`);
+  if (blocks > BLOCKS_MAX) {
+    assert(false, `prf+ of ${octets} octets, at most ${BLOCKS_MAX * p.outputOctets}`);
+  }
   // T1 = prf (K, S | 0x01), T2 = prf (K, T1 | S | 0x02), T3 = prf (K, T2 | S | 0x03) …
   const stream = new Uint8Array(blocks * p.outputOctets);
   const numbered = new Uint8Array(seed.length + 1);

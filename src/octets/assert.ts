@@ -5,9 +5,16 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Throws {@link AssertionError} unless `condition` holds. */
-export function assert(condition: unknown, what: string): asserts condition {
-  if (!condition) throw new AssertionError(what);
+/**
+ * Throws {@link AssertionError} unless `condition` holds. `value` is what it does not hold for: the
+ * text is put together only then, because most assertions are on the way of every message.
+ */
+export function assert(
+  condition: unknown,
+  what: string,
+  value?: number | string,
+): asserts condition {
+  if (!condition) throw new AssertionError(value === undefined ? what : `${what}: ${value}`);
 }
 
 /**

@@ -53,7 +53,7 @@ export function emitPayloadHeader(w: Writer, nextPayload: number): number {
 /** Sets the Payload Length of the header at `at`, so that it covers all that is written. */
 export function patchPayloadLength(w: Writer, at: number): void {
   const length = w.length - at;
-  assert(length <= PAYLOAD_OCTETS_MAX, `a payload of ${length} octets does not fit its length`);
+  assert(length <= PAYLOAD_OCTETS_MAX, "octets of a payload, which do not fit its length", length);
   w.patchU16(at + LENGTH_AT, length);
 }
 

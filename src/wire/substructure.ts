@@ -58,7 +58,7 @@ export function emitSubstructure(w: Writer, kind: Substructure, more: boolean): 
 /** Sets the length of the one that begins at `at`, so that it covers all that is written. */
 export function patchSubstructureLength(w: Writer, at: number): void {
   const length = w.length - at;
-  assert(length <= 0xffff, `a proposal of ${length} octets`);
+  assert(length <= 0xffff, "octets of a proposal", length);
   w.patchU16(at + 2, length);
 }
 

@@ -48,7 +48,7 @@ export function parseProtection(r: Reader, attributes: Map<number, Uint8Array>):
 
 function emitNameAndKeyBits(w: HostWriter, algorithm: { name: string; key: Uint8Array }): void {
   const name = new TextEncoder().encode(algorithm.name);
-  assert(name.length < NAME_OCTETS, `algorithm name of ${name.length} octets, at most 63`);
+  assert(name.length < NAME_OCTETS, "octets of an algorithm's name", name.length);
   w.octets(name).zeros(NAME_OCTETS - name.length);
   w.u32(algorithm.key.length * 8); // alg_key_len, in bits
 }

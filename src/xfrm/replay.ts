@@ -20,7 +20,7 @@ const WORD_BITS = 32;
 export function emitReplayWindow(w: HostWriter, state: XfrmState): void {
   if (shortReplayWindow(state) !== undefined) return;
   const window = state.replayWindow === 0 ? WORD_BITS : state.replayWindow;
-  assert(window <= REPLAY_WINDOW_MAX, `replay window ${window}, at most ${REPLAY_WINDOW_MAX}`);
+  assert(window <= REPLAY_WINDOW_MAX, "packets of a replay window", window);
   const words = Math.ceil(window / WORD_BITS);
   emitAttribute(w, XFRMA.REPLAY_ESN_VAL, () => {
     w.u32(words); // bmp_len

@@ -12,12 +12,12 @@ export function protectionOf(
   keys: EspDirectionKeys,
 ): XfrmProtection {
   const name = ENCRYPTION_NAMES.get(encr.id);
-  assert(name !== undefined, `no kernel name for ${encr.name}`);
+  assert(name !== undefined, "the kernel has no name for", encr.name);
   if (encr.kind === "aead") {
     return { kind: "aead", aead: { name, key: keys.encryption, icvBits: encr.icvOctets * 8 } };
   }
   const authName = integ === undefined ? undefined : AUTH_NAMES.get(integ.id);
-  assert(integ !== undefined && authName !== undefined, `no kernel name beside ${encr.name}`);
+  assert(integ !== undefined && authName !== undefined, "no name of integrity beside", encr.name);
   return {
     kind: "crypt-auth",
     crypt: { name, key: keys.encryption },

@@ -85,7 +85,7 @@ export function emitProtectedFrame(
   bodyOctets: number,
   fragment?: Fragment,
 ): ProtectedFrame {
-  assert(bodyOctets >= 0, `an Encrypted payload of ${bodyOctets} octets`);
+  assert(bodyOctets >= 0, "octets of an Encrypted payload", bodyOctets);
   const fragmentOctets = fragment === undefined ? 0 : FRAGMENT_HEAD_OCTETS;
   const w = new Writer(FRAME_OCTETS + fragmentOctets + bodyOctets);
   const nextPayload = fragment === undefined ? PayloadType.SK : PayloadType.SKF;

@@ -22,6 +22,6 @@ export function parseNotify(r: Reader): NotifyPayload {
 /** Writes the body of a Notify payload. */
 export function emitNotify(w: Writer, payload: NotifyPayload): void {
   const { protocol, spi, type, data } = payload;
-  assert(spi.length <= 0xff, `a notify's SPI of ${spi.length} octets`);
+  assert(spi.length <= 0xff, "octets of a notify's SPI", spi.length);
   w.u8(protocol).u8(spi.length).u16(type).octets(spi).octets(data);
 }

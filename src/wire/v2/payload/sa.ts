@@ -111,8 +111,8 @@ function parseTransforms(r: Reader, count: number): readonly Transform[] {
 
 function emitProposal(w: Writer, proposal: Proposal): void {
   const { spi, transforms } = proposal;
-  assert(transforms.length <= 0xff, `${transforms.length} transforms in a proposal`);
-  assert(isSpiSize(proposal.protocol, spi.length), `a proposal's SPI of ${spi.length} octets`);
+  assert(transforms.length <= 0xff, "transforms in a proposal", transforms.length);
+  assert(isSpiSize(proposal.protocol, spi.length), "octets of a proposal's SPI", spi.length);
   w.u8(proposal.number).u8(proposal.protocol).u8(spi.length).u8(transforms.length).octets(spi);
   for (let i = 0; i < transforms.length; i++) {
     const transform = transforms[i];

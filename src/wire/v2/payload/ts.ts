@@ -35,7 +35,7 @@ export function parseTs(r: Reader, kind: TsPayload["kind"]): TsPayload {
  */
 export function emitTs(w: Writer, payload: TsPayload): void {
   const { selectors } = payload;
-  assert(selectors.length <= 0xff, `${selectors.length} traffic selectors in a payload`);
+  assert(selectors.length <= 0xff, "traffic selectors in a payload", selectors.length);
   w.u8(selectors.length).zeros(3);
   for (const selector of selectors) emitSelector(w, selector);
 }
