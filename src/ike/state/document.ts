@@ -33,7 +33,7 @@ export type StateFault = {
  * Raised with each change of the format. A reader accepts only its own version: another version
  * comes from another build, and then all sites negotiate anew.
  */
-export const STATE_VERSION = 13;
+export const STATE_VERSION = 14;
 
 /** More than ten times the size of an IKE SA in the middle of its longest exchange. */
 export const DOCUMENT_OCTETS_MAX = 16 * 1024 * 1024;

@@ -2,6 +2,7 @@
 
 import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
@@ -20,6 +21,8 @@ export type Task =
       readonly local: readonly TrafficSelector[];
       readonly remote: readonly TrafficSelector[];
       readonly how?: ChildHow;
+      /** The peer was busy: it is asked again from then on. */
+      readonly notBefore?: Instant;
     }
   | { readonly kind: "rekey-ike"; readonly how?: How }
   | { readonly kind: "liveness" }

@@ -2,10 +2,12 @@
 
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
+import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
+import { retryMs } from "../jitter.ts";
 import type { Refusal } from "../refusal.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
 import { noteOfStruggle, refusedNote } from "./answer.ts";
@@ -55,7 +57,16 @@ export function askLater(
 ): Step {
   wipe(childAsk.privateOctets);
   const free: Established = { ...sa, asking: undefined };
-  return putOff(free, childAsk.replaces, { refusal, isRound: false }, context);
+  const waits = putOff(free, childAsk.replaces, { refusal, isRound: false }, context);
+  return wishedAgain(waits, childAsk, context);
+}
+
+/** A new Child SA that nothing but the moment speaks against: the wish for it stays. */
+function wishedAgain(done: Step, { replaces, local, remote }: ChildAsk, context: IkeContext): Step {
+  if (replaces !== undefined || done.sa?.phase !== "established") return done;
+  const { sa, effects } = done;
+  const notBefore = later(context.now, retryMs(sa.policy.lifetimeMs, context.random));
+  return { sa: addTask(sa, { kind: "new-child", local, remote, notBefore }), effects };
 }
 
 /** The Child SA that should be replaced stays until the kernel's hard limit removes it. */
@@ -94,10 +105,11 @@ function tryNext(
     return { sa: askAgain(sa, childAsk, how), effects: [refusedNote("CREATE_CHILD_SA", refusal)] };
   }
   const isRound = next.kind === "anew";
-  const later = putOff(sa, replaces, { refusal, isRound }, context);
-  if (!isRound || old === undefined) return later;
-  const effects: IkeEffect[] = [...later.effects, noteOfStruggle("a Child SA")];
-  return { sa: later.sa, effects: [...effects, { kind: "reauthenticate", why: "keys-refused" }] };
+  const waits = putOff(sa, replaces, { refusal, isRound }, context);
+  if (next.kind === "later") return wishedAgain(waits, childAsk, context);
+  if (!isRound || old === undefined) return waits;
+  const effects: IkeEffect[] = [...waits.effects, noteOfStruggle("a Child SA")];
+  return { sa: waits.sa, effects: [...effects, { kind: "reauthenticate", why: "keys-refused" }] };
 }
 
 /** How it is requested again at once; undefined: not now. */

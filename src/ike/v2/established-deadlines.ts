@@ -15,7 +15,7 @@ import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.t
 import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
-import { addTask } from "./tasks.ts";
+import { addTask, dueTasks, tasksAt } from "./tasks.ts";
 import { forgetUnfinished, wipeUnderWay } from "./unfinished.ts";
 
 /** The earliest instant at which there is something to do. */
@@ -29,7 +29,7 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   next = earlier(earlier(next, timers.redundant?.at), sa.unfinished?.until);
   next = earlier(earlier(next, fragments.request?.until), fragments.response?.until);
   next = earlier(earlier(next, sa.redirected?.until), heldUntil(sa));
-  next = earlier(next, sa.undecidedUntil);
+  next = earlier(earlier(next, sa.undecidedUntil), tasksAt(sa));
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
   }
@@ -85,6 +85,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const tidy: Established = { ...sa, fragments: withoutStale(sa.fragments, now) };
   let at = isDue(sa.unfinished?.until) ? forgetUnfinished(tidy, context) : tidy;
   if (isDue(sa.undecidedUntil)) at = { ...at, undecidedUntil: undefined };
+  if (isDue(tasksAt(at))) at = dueTasks(at, now);
   if (isDue(timers.rekeyAt)) {
     at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
   }

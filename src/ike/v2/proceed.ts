@@ -19,7 +19,7 @@ import { askToGo } from "./redirect.ts";
 import { askForIkeRekey } from "./rekey-ike-sa-request.ts";
 import { askInformational } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
-import { selectorKeys } from "./tasks.ts";
+import { isPutOff, selectorKeys } from "./tasks.ts";
 
 /** Starts the tasks of the queue, one at a time. Tasks that have become pointless are skipped. */
 export function proceed(sa: Established, context: IkeContext): Step {
@@ -27,7 +27,7 @@ export function proceed(sa: Established, context: IkeContext): Step {
   const effects: IkeEffect[] = [];
   while (isFree(at)) {
     const here = at;
-    const place = here.tasks.findIndex((one) => mayStart(here, one));
+    const place = here.tasks.findIndex((one) => !isPutOff(one) && mayStart(here, one));
     const task = here.tasks[place];
     if (task === undefined) break;
     const tasks = here.tasks.filter((one) => one !== task);

@@ -89,6 +89,7 @@ const task: Codec<Task> = byKind<Task>({
     local: selectors,
     remote: selectors,
     how: omissible(childHow),
+    notBefore: omissible(instant),
   }),
   "rekey-ike": record<TaskOf<"rekey-ike">>({
     kind: constant("rekey-ike"),
