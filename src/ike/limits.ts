@@ -55,6 +55,12 @@ export const REDIRECT_MS = 30_000;
 /** Waits between copies of a request vary by this share, so that copies do not come in step. */
 export const RETRANSMIT_SPREAD = 0.2;
 
+/**
+ * After so many copies the next one is seconds away, and its answer unlikely: when a network fails,
+ * all sites of a fleet are in this state at a time.
+ */
+export const UNANSWERED_ATTEMPTS = 2;
+
 /** Copies more of a request while datagrams to us are lost. */
 export const ATTEMPTS_IN_FLOOD_MAX = 6;
 

@@ -48,6 +48,29 @@ test("a lifetime of 0 seconds is none: strongSwan offers it where none is config
   expect(view?.ikeSas).toMatchObject([{ version: 1 }]);
 });
 
+test("a site that answers no R-U-THERE rests between the questions, and is given up in time", () => {
+  const [asleep, awake] = [0, 100].map((awakeMax) => {
+    const eroutes = [{ ...BASE_EROUTE, versions: BOTH, livenessMs: 30_000 }];
+    const plan = planOf({ halfOpenMax: 1_000 }, { eroutes });
+    const table = layTable({ plan, awakeMax, keyExchange: toyKeyExchange });
+    table.database.put(rowOf("site-1", KEY, "192.168.1.0/24"));
+    connect(table, { vendors: ["dpd"] });
+    table.sent.splice(0);
+    const resting: number[] = [];
+    for (let second = 0; second < 130; second++) {
+      table.advance(1_000);
+      resting.push(table.engine.resting.documents.size);
+    }
+    return { resting, sent: table.sent.map(({ at }) => at), told: table.journal };
+  });
+  expect(asleep?.sent.length).toBeGreaterThan(4);
+  expect(asleep?.sent).toEqual(awake?.sent ?? []);
+  expect(asleep?.told).toEqual(awake?.told ?? []);
+  expect(asleep?.told.map(({ reason }) => reason)).toContain("peer-silent");
+  expect(asleep?.resting.slice(40, 90)).toEqual(Array.from({ length: 50 }, () => 1));
+  expect(awake?.resting.every((count) => count === 0)).toBe(true);
+});
+
 test("the first message again gets the same answer, and no second place", () => {
   const table = tableOf(BOTH);
   const caller = ikev1Caller();

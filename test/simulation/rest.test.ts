@@ -15,6 +15,8 @@ import { BASE_EROUTE, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
 const SITES = 5;
+/** Silent sites are asked whether they are there. */
+const CHECKED = planOf({}, { eroutes: [{ ...BASE_EROUTE, livenessMs: 30_000 }] });
 
 /** How many sites are at rest, once something else has happened. */
 function atRest(table: Table): number {
@@ -55,6 +57,45 @@ test("as many stay awake as may: those that something has happened to last", () 
   expect(atRest(table)).toBe(SITES - 2);
   const awake = [...table.engine.resting.awake.keys()];
   expect(awake.some((key) => key.includes("site-1"))).toBe(true);
+});
+
+test("a site that does not answer rests between the copies of a request, and is given up in time", () => {
+  const [asleep, awake] = [0, 100].map((awakeMax) => {
+    const table = layTable({ awakeMax, plan: CHECKED });
+    connectAll(table, SITES);
+    table.sent.splice(0);
+    const resting: number[] = [];
+    for (let second = 0; second < 130; second++) {
+      table.advance(1_000);
+      resting.push(table.engine.resting.documents.size);
+    }
+    const sent = table.sent.map(({ octets, at }) => [at, octets.toHex()]);
+    const told = table.journal.map(({ reason, detail }) => [reason, detail]);
+    return { table, resting, sent, told };
+  });
+  if (asleep === undefined || awake === undefined) throw new Error("there are two");
+  expect(asleep.sent.length).toBe(7 * SITES);
+  expect(asleep.sent).toEqual(awake.sent);
+  expect(asleep.told).toEqual(awake.told);
+  expect(asleep.told.filter(([reason]) => reason === "peer-silent")).toHaveLength(SITES);
+  expect(asleep.table.concentrator.tableSizes()).toMatchObject({ eroutes: 0, atRest: 0 });
+  // The first copy leaves after 30 s, the second one a second or two later, the last one after 70 s.
+  expect(asleep.resting.slice(35, 95).every((count) => count === SITES)).toBe(true);
+  expect(asleep.resting.slice(29, 31).every((count) => count < SITES)).toBe(true);
+  expect(awake.resting.every((count) => count === 0)).toBe(true);
+});
+
+test("an answer that comes at last finds a site that rests meanwhile", () => {
+  const table = layTable({ plan: CHECKED });
+  const [caller] = connectAll(table, 1);
+  table.sent.splice(0);
+  table.advance(60_000);
+  expect([table.sent.length > 2, atRest(table)]).toEqual([true, 1]);
+  caller?.settle();
+  table.sent.splice(0);
+  table.advance(29_000);
+  expect([table.sent, atRest(table)]).toEqual([[], 1]);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
 });
 
 test("keys are nowhere but in the octets, and there only until the site has gone", () => {

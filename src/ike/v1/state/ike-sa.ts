@@ -21,6 +21,7 @@ import {
 } from "../../../octets/codec.ts";
 import type { IkeAlgorithms } from "../../algorithms.ts";
 import type { ChildSa } from "../../child-sa.ts";
+import { UNANSWERED_ATTEMPTS } from "../../limits.ts";
 import {
   childSa,
   datagram,
@@ -82,7 +83,7 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   };
 }
 
-/** Whether it waits for nothing but time, and is written as it is. */
+/** Whether it waits for nothing but time, or a peer that does not answer; it is written as it is. */
 export function isQuiet(sa: IkeSa): sa is Lasting {
   if (sa.phase !== "established") return false;
   const { fragments, quickModes, push, heir, dpd, usage, farewells, children } = sa;
@@ -91,7 +92,7 @@ export function isQuiet(sa: IkeSa): sa is Lasting {
     quickModes.every(({ stage }) => stage === "over") &&
     push?.sent === undefined &&
     heir === undefined &&
-    dpd.asked === undefined &&
+    (dpd.asked === undefined || dpd.asked.attempts >= UNANSWERED_ATTEMPTS) &&
     usage.ticket === undefined &&
     farewells.length === 0 &&
     !children.some(isUnderWay)

@@ -22,6 +22,7 @@ import {
   u32,
 } from "../../../octets/codec.ts";
 import { ok, type Result } from "../../../octets/result.ts";
+import { UNANSWERED_ATTEMPTS } from "../../limits.ts";
 import {
   childSa,
   datagram,
@@ -66,19 +67,21 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   return sa.phase === "replaced" || sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
 }
 
-/** Whether it waits for nothing but time. */
+/** Whether it waits for nothing but time, or for a peer that does not answer. */
 export function isQuiet(sa: IkeSa): sa is Established {
   if (sa.phase !== "established") return false;
   const { serving, unfinished, asking, tasks, fragments, outbound, usage, redirected } = sa;
   const { undecidedUntil } = sa;
+  const { inFlight } = outbound;
+  const isUnanswered =
+    asking?.kind === "informational" && (inFlight?.attempts ?? 0) >= UNANSWERED_ATTEMPTS;
   return (
     serving === undefined &&
     unfinished === undefined &&
-    asking === undefined &&
+    (isUnanswered || (asking === undefined && inFlight === undefined)) &&
     tasks.length === 0 &&
     fragments.request === undefined &&
     fragments.response === undefined &&
-    outbound.inFlight === undefined &&
     usage.ticket === undefined &&
     redirected === undefined &&
     undecidedUntil === undefined
