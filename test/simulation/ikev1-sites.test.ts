@@ -48,7 +48,7 @@ test("a lifetime of 0 seconds is none: strongSwan offers it where none is config
   expect(view?.ikeSas).toMatchObject([{ version: 1 }]);
 });
 
-test("a site that answers no R-U-THERE rests between the questions, and is given up in time", () => {
+test("a site that answers no R-U-THERE rests between questions, and goes in time", () => {
   const [asleep, awake] = [0, 100].map((awakeMax) => {
     const eroutes = [{ ...BASE_EROUTE, versions: BOTH, livenessMs: 30_000 }];
     const plan = planOf({ halfOpenMax: 1_000 }, { eroutes });

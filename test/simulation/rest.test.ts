@@ -59,7 +59,7 @@ test("as many stay awake as may: those that something has happened to last", () 
   expect(awake.some((key) => key.includes("site-1"))).toBe(true);
 });
 
-test("a site that does not answer rests between the copies of a request, and is given up in time", () => {
+test("a site that does not answer rests between copies of a request, and goes in time", () => {
   const [asleep, awake] = [0, 100].map((awakeMax) => {
     const table = layTable({ awakeMax, plan: CHECKED });
     connectAll(table, SITES);
@@ -79,7 +79,7 @@ test("a site that does not answer rests between the copies of a request, and is 
   expect(asleep.told).toEqual(awake.told);
   expect(asleep.told.filter(([reason]) => reason === "peer-silent")).toHaveLength(SITES);
   expect(asleep.table.concentrator.tableSizes()).toMatchObject({ eroutes: 0, atRest: 0 });
-  // The first copy leaves after 30 s, the second one a second or two later, the last one after 70 s.
+  // The first copy leaves after 30 s, the second one a second later, the last one after 70 s.
   expect(asleep.resting.slice(35, 95).every((count) => count === SITES)).toBe(true);
   expect(asleep.resting.slice(29, 31).every((count) => count < SITES)).toBe(true);
   expect(awake.resting.every((count) => count === 0)).toBe(true);

@@ -83,7 +83,7 @@ export function lastingOf(sa: IkeSa): Lasting | undefined {
   };
 }
 
-/** Whether it waits for nothing but time, or a peer that does not answer; it is written as it is. */
+/** Whether it waits only for time, or a peer that does not answer; it is written as it is. */
 export function isQuiet(sa: IkeSa): sa is Lasting {
   if (sa.phase !== "established") return false;
   const { fragments, quickModes, push, heir, dpd, usage, farewells, children } = sa;
