@@ -46,7 +46,12 @@ function* cases(third: string): Generator<Case> {
 }
 
 /** All three; returns the pair once everything is over, and the Child SAs of before. */
-function run({ third, at, secondMs, thirdMs, lost, seed }: Case) {
+function run(
+  { third, at, secondMs, thirdMs, lost, seed }: Case,
+  { untilMs, wantedAgainMs }: { readonly untilMs: number; readonly wantedAgainMs?: number } = {
+    untilMs: SETTLE_MS,
+  },
+) {
   let sent = 0;
   let counts = false;
   const pair = layPair({
@@ -61,7 +66,10 @@ function run({ third, at, secondMs, thirdMs, lost, seed }: Case) {
   DEEDS["rekey IKE SA"]?.(pair, pair.a);
   pair.schedule.plan(from + secondMs, () => DEEDS["rekey IKE SA"]?.(pair, pair.b));
   pair.schedule.plan(from + thirdMs, () => DEEDS[third]?.(pair, pair[at]));
-  pair.runUntil(from + SETTLE_MS);
+  if (wantedAgainMs !== undefined) {
+    pair.schedule.plan(from + wantedAgainMs, () => DEEDS.connect?.(pair, pair[at]));
+  }
+  pair.runUntil(from + untilMs);
   return { pair, before };
 }
 
@@ -108,6 +116,16 @@ test(
   },
   patient(60_000),
 );
+
+test("a new Child SA that was refused for now is asked for at once if it is wanted anew", () => {
+  const lost = { lost: 1, seed: 1, secondMs: 10 };
+  const one: Case = { third: "new Child SA", at: "b", thirdMs: 1, ...lost };
+  const early = run(one, { untilMs: 2_500 }).pair;
+  expect(early.reasons.get("peer-refused-temporary-failure")).toBe(1);
+  expect(spisOf(early.b)).toEqual([]);
+  const { pair } = run(one, { untilMs: 2_500, wantedAgainMs: 2_000 });
+  expect([spisOf(pair.a).length, spisOf(pair.b).length]).toEqual([1, 1]);
+});
 
 function spisOf(end: End): readonly string[] {
   const eroutes = end.concentrator.snapshot().eroutes(0, 9);
