@@ -25,9 +25,7 @@ export function countAlgorithms(
   sa: AlgorithmCount["sa"],
   algorithms: IkeAlgorithms | EspAlgorithms,
 ): void {
-  const known = counted.get(algorithms) ?? linesOf(algorithms);
-  counted.set(algorithms, known);
-  for (const { kind, algorithm, keys } of known) {
+  for (const { kind, algorithm, keys } of countedOf(algorithms)) {
     const key = keys[sa];
     const count = (counts.get(key)?.count ?? 0) + 1;
     counts.set(key, { sa, kind, algorithm, count });
@@ -41,6 +39,14 @@ type Line = Pick<AlgorithmCount, "kind" | "algorithm"> & {
 
 /** Sites that offered the same share their algorithms. */
 const counted = new WeakMap<IkeAlgorithms | EspAlgorithms, readonly Line[]>();
+
+function countedOf(algorithms: IkeAlgorithms | EspAlgorithms): readonly Line[] {
+  const known = counted.get(algorithms);
+  if (known !== undefined) return known;
+  const lines = linesOf(algorithms);
+  counted.set(algorithms, lines);
+  return lines;
+}
 
 function linesOf({ encr, ke, additional }: IkeAlgorithms | EspAlgorithms): readonly Line[] {
   const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== Ke.NONE);

@@ -16,9 +16,9 @@ export type SelectorPair = { readonly inward: XfrmSelector; readonly outward: Xf
 
 /** One pair for each combination of local and remote subnets and blocks of ports. */
 export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
-  const theirs = remote.flatMap(subnetsOf);
+  const theirs = subnetsOf(remote);
   const pairs: SelectorPair[] = [];
-  for (const here of local.flatMap(subnetsOf)) {
+  for (const here of subnetsOf(local)) {
     for (const there of theirs) pairs.push(...pairsOf(here, there));
   }
   return pairs;
@@ -27,8 +27,12 @@ export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
 /** A part of a selector that is one subnet: the kernel has no other ranges. */
 type Subnet = { readonly selector: TrafficSelector; readonly prefix: Prefix };
 
-function subnetsOf(selector: TrafficSelector): Subnet[] {
-  return rangePrefixes(selector.range).map((prefix) => ({ selector, prefix }));
+function subnetsOf(selectors: readonly TrafficSelector[]): readonly Subnet[] {
+  const subnets: Subnet[] = [];
+  for (const selector of selectors) {
+    for (const prefix of rangePrefixes(selector.range)) subnets.push({ selector, prefix });
+  }
+  return subnets;
 }
 
 function pairsOf(ours: Subnet, theirs: Subnet): SelectorPair[] {

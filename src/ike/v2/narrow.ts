@@ -53,12 +53,13 @@ function commonFirst(offered: Selectors, [first]: Selectors): Selectors {
 }
 
 function leftOutText({ local, remote }: Sides<Selectors>, passedOver: number): string | undefined {
+  if (local.length + remote.length + passedOver === 0) return undefined;
   const ends = [
     ...(local.length === 0 ? [] : [`${selectorTexts(local).join(", ")} here`]),
     ...(remote.length === 0 ? [] : [`${selectorTexts(remote).join(", ")} of the site`]),
     ...(passedOver === 0 ? [] : [`${passedOver} further ones`]),
   ];
-  return ends.length === 0 ? undefined : ends.join("; ");
+  return ends.join("; ");
 }
 
 /** Common to both, in the order of the offer; none lies inside another one. */

@@ -272,10 +272,12 @@ function offersOf(
   proposals: readonly Proposal[],
   kind: Want["kind"],
 ): readonly { readonly proposal: Proposal; readonly transforms: Offered }[] {
-  return proposals.flatMap((proposal) => {
+  const offers: { readonly proposal: Proposal; readonly transforms: Offered }[] = [];
+  for (const proposal of proposals) {
     const transforms = offeredOf(proposal.transforms, kind === "ike");
-    return transforms === undefined ? [] : [{ proposal, transforms }];
-  });
+    if (transforms !== undefined) offers.push({ proposal, transforms });
+  }
+  return offers;
 }
 
 function chooseTransforms(
