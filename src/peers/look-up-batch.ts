@@ -224,8 +224,9 @@ class CoalescingBatcher implements Batcher {
   }
 
   #arm(): void {
+    if (this.#timer !== undefined) return;
     const oldest = first(this.#open);
-    if (this.#timer !== undefined || oldest === undefined) return;
+    if (oldest === undefined) return;
     const ms = oldest.startedMs + this.#options.deadlineMs - performance.now();
     this.#timer = setTimeout(() => this.#expire(), Math.max(1, Math.ceil(ms)));
   }
