@@ -40,9 +40,9 @@ export type Resting = {
   readonly awakeMax: number;
   /**
    * Keys of eroutes in use that something has happened to since they were last at rest, the latest
-   * last.
+   * last. As values, too: the first of those need not be decoded.
    */
-  readonly awake: LongMap<string, true>;
+  readonly awake: LongMap<string, string>;
   /** The last one of them. */
   latest: string | undefined;
   /** How many were put to rest within the millisecond of the last one. */
@@ -171,7 +171,7 @@ export function stayAwake({ resting }: Has, erouteKey: string): void {
   if (resting.latest === erouteKey) return;
   resting.latest = erouteKey;
   const { awake } = resting;
-  if (awake.moveToEnd(erouteKey) === undefined) awake.set(erouteKey, true);
+  if (awake.moveToEnd(erouteKey) === undefined) awake.set(erouteKey, erouteKey);
 }
 
 /** Nothing is to be done for this one until something happens to it again. */

@@ -97,6 +97,12 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
     return part === undefined || part.live === 0 ? undefined : part.keys.at(part.firstRow());
   }
 
+  /** Its value, which is found without its key. */
+  firstValue(): Value | undefined {
+    const part = this.#parts[0];
+    return part?.values[part.firstRow()];
+  }
+
   /** As of a `Map`: what is added during a walk is visited, too. */
   entries(): Generator<[Key, Value], undefined> {
     return this.from(0);

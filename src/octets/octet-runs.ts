@@ -19,12 +19,12 @@ export class OctetRuns {
     return this.#short.size + this.#long.size;
   }
 
-  /** Keeps a copy. */
-  put(octets: Uint8Array): RunPlace {
-    const place = this.#short.put(octets);
+  /** Keeps a copy, of the first `length` octets. */
+  put(octets: Uint8Array, length = octets.length): RunPlace {
+    const place = this.#short.put(octets, length);
     if (place !== undefined) return place;
     const long = --this.#lastLong as Long;
-    this.#long.set(long, octets.slice());
+    this.#long.set(long, octets.slice(0, length));
     return long;
   }
 

@@ -44,16 +44,16 @@ export class OctetStore {
     return (this.#chunks.length - this.#unused.length) * CHUNK_OCTETS;
   }
 
-  /** Keeps a copy; undefined: it is too long. */
-  put(octets: Uint8Array): Place | undefined {
-    if (octets.length > RUN_OCTETS_MAX) return undefined;
-    const steps = Math.max(1, Math.ceil(octets.length / STEP));
+  /** Keeps a copy, of the first `length` octets; undefined: it is too long. */
+  put(octets: Uint8Array, length = octets.length): Place | undefined {
+    if (length > RUN_OCTETS_MAX) return undefined;
+    const steps = Math.max(1, Math.ceil(length / STEP));
     const index = this.#chunkFor(steps);
     const chunk = this.#chunkAt(index);
     const slot = chunk.slots[--chunk.free] ?? 0;
     if (chunk.free === 0) this.#withRoom.get(steps)?.delete(index);
-    chunk.octets.set(octets, slot * chunk.slotOctets);
-    chunk.lengths[slot] = octets.length;
+    copyInto(chunk.octets, slot * chunk.slotOctets, octets, length);
+    chunk.lengths[slot] = length;
     this.#size++;
     return (index * SLOTS_MAX + slot) as Place;
   }
@@ -109,6 +109,15 @@ export class OctetStore {
     known.add(index);
     return index;
   }
+}
+
+/** A copy of so few octets takes no longer than a view of them, which is an object besides. */
+const FEW_OCTETS = 128;
+
+function copyInto(to: Uint8Array, at: number, octets: Uint8Array, length: number): void {
+  if (length === octets.length) to.set(octets, at);
+  else if (length > FEW_OCTETS) to.set(octets.subarray(0, length), at);
+  else for (let i = 0; i < length; i++) to[at + i] = octets[i] ?? 0;
 }
 
 function chunkOf(slotOctets: number): Chunk {

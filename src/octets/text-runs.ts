@@ -25,7 +25,7 @@ export class TextRuns {
     if (octets > this.#scratch.length) this.#scratch = new Uint8Array(2 * octets);
     this.#scratch[0] = wide ? 1 : 0;
     const end = writeText(text, wide, this.#scratch, HEAD_OCTETS);
-    return this.#runs.put(this.#scratch.subarray(0, end));
+    return this.#runs.put(this.#scratch, end);
   }
 
   at(place: TextPlace): string {

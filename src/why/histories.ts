@@ -85,7 +85,7 @@ export class Histories {
     let end = 0;
     for (const attempt of history.toReversed()) end = this.#write(attempt, end);
     this.#free(this.#held.get(key));
-    this.#held.set(key, heldAt(this.#runs.put(this.#scratch.subarray(0, end)), last));
+    this.#held.set(key, heldAt(this.#runs.put(this.#scratch, end), last));
     this.#held.moveToEnd(key);
     const oldest = this.size > this.#max ? this.#held.firstKey() : undefined;
     if (oldest !== undefined) this.delete(oldest);

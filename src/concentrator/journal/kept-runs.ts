@@ -108,10 +108,16 @@ export class KeptRuns {
     const size = (this.#live + length) * (1 + SPARE);
     const octets = new Uint8Array(Math.ceil(size / STEP_OCTETS) * STEP_OCTETS);
     let at = 0;
-    for (let index = this.#first; index < this.#end; index++) {
-      octets.set(this.at(index), at);
-      this.#offsets[index] = at;
-      at += this.#lengths[index] ?? 0;
+    for (let index = this.#first; index < this.#end; ) {
+      // All that follow each other at once: a view of each would be released by itself.
+      const from = this.#offsets[index] ?? 0;
+      let to = from;
+      for (; index < this.#end && this.#offsets[index] === to; index++) {
+        this.#offsets[index] = at + to - from;
+        to += this.#lengths[index] ?? 0;
+      }
+      octets.set(this.#octets.subarray(from, to), at);
+      at += to - from;
     }
     this.#octets = octets;
     return at;

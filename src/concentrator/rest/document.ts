@@ -76,7 +76,7 @@ export function writeSite(resting: Resting, site: SiteDocument): Place | undefin
   const scribe = { anchor: ANCHOR, generation, vocabulary, draft: resting.draft };
   try {
     const { octets, length } = drafted(document, site, scribe);
-    return resting.documents.put(octets.subarray(0, length));
+    return resting.documents.put(octets, length);
   } finally {
     resting.draft.clear();
   }

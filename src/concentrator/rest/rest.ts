@@ -55,7 +55,7 @@ export function restSome(engine: Engine): void {
   let busy = 0;
   for (let looks = awake.size; looks > 0; looks--) {
     if (awake.size <= awakeMax || busy === BUSY_MAX || portion.rested >= RESTED_MAX) return;
-    const key = awake.firstKey();
+    const key = awake.firstValue();
     if (key === undefined) return;
     portion.rested++;
     const eroute = erouteAwakeAt(engine, key);
