@@ -23,7 +23,12 @@ export type KeyKind<Key> = (rowsMax: number) => KeyColumn<Key>;
 
 /** Texts. */
 export function textKeys(rowsMax: number): KeyColumn<string> {
-  return new TextColumn(rowsMax);
+  return new TextColumn(rowsMax, FNV_BASIS);
+}
+
+/** Texts that strangers make up: who does not know the seed finds no two with the same hash. */
+export function seededTextKeys(seed: number): KeyKind<string> {
+  return (rowsMax) => new TextColumn(rowsMax, seed);
 }
 
 /** Whole numbers, up to 2^53. */
@@ -59,30 +64,45 @@ class TextColumn implements KeyColumn<string> {
   #octets: Uint8Array;
   /** Where the text of a row ends, and in the lowest bit whether its characters take two octets. */
   #ends: Uint32Array;
+  readonly #seed: number;
   #rows = 0;
   #end = 0;
 
-  constructor(rowsMax: number) {
+  constructor(rowsMax: number, seed: number) {
+    this.#seed = seed;
     this.#octets = new Uint8Array(rowsMax * TEXT_OCTETS);
     this.#ends = new Uint32Array(rowsMax);
   }
 
   hashOf(key: string): number {
     const even = key.length & ~1;
-    let hash = FNV_BASIS ^ key.length;
+    let hash = this.#seed ^ key.length;
     for (let at = 0; at < even; at += 2) {
-      const two = (key.charCodeAt(at) << 8) ^ key.charCodeAt(at + 1);
-      hash = Math.imul(mixed(hash) ^ two, FNV_PRIME);
+      const one = key.charCodeAt(at);
+      const next = key.charCodeAt(at + 1);
+      hash = Math.imul(mixed(hash) ^ (one << 8) ^ next, FNV_PRIME);
+      // Of what takes two octets the upper ones are told apart as well.
+      if ((one | next) <= 0xff) continue;
+      hash = Math.imul(mixed(hash) ^ (one & 0xff00) ^ (next >>> 8), FNV_PRIME);
     }
     if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), FNV_PRIME);
     return mixed(hash);
   }
 
   isAt(row: number, key: string): boolean {
-    if (this.#isWide(row)) return this.at(row) === key;
     const octets = this.#octets;
     const start = this.#startOf(row);
-    if (this.#endOf(row) - start !== key.length) return false;
+    const length = this.#endOf(row) - start;
+    if (this.#isWide(row)) {
+      if (length !== 2 * key.length) return false;
+      for (let at = 0; at < key.length; at++) {
+        const code = key.charCodeAt(at);
+        const upper = start + 2 * at;
+        if (octets[upper] !== code >>> 8 || octets[upper + 1] !== (code & 0xff)) return false;
+      }
+      return true;
+    }
+    if (length !== key.length) return false;
     for (let at = 0; at < key.length; at++) {
       if (octets[start + at] !== key.charCodeAt(at)) return false;
     }

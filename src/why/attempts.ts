@@ -3,6 +3,7 @@
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { RecordCodec } from "../concentrator/journal/record-codec.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import { type KeyKind, textKeys } from "../octets/key-column.ts";
 import { type Attempt, addAttempt, hostOf, isStepOfDaemon, type LastAttempts } from "./attempt.ts";
 import { Histories } from "./histories.ts";
 import { followsFrom } from "./reason.ts";
@@ -43,16 +44,20 @@ const KNOWN_MAX = 16_384;
 /** IDs and addresses that anybody can make up: they only push out each other. */
 const UNKNOWN_MAX = 2_048;
 
-/** An empty history; `codec` writes the records that the journal has just taken in. */
+/**
+ * An empty history; `codec` writes the records that the journal has just taken in. `kind` keeps the
+ * IDs, which strangers make up.
+ */
 export function createAttempts(
   knownMax = KNOWN_MAX,
   unknownMax = UNKNOWN_MAX,
   codec = new RecordCodec(),
+  kind: KeyKind<string> = textKeys,
 ): Attempts {
-  const known = new Histories(knownMax, codec);
-  const unknown = new Histories(unknownMax, codec);
+  const known = new Histories(knownMax, codec, kind);
+  const unknown = new Histories(unknownMax, codec, kind);
   // A table of its own: while the database is away anybody can make up IDs that may be sites.
-  const undecided = new Histories(knownMax, codec);
+  const undecided = new Histories(knownMax, codec, kind);
   const tables = [known, undecided, unknown];
   const removals = createRemovals();
   const tableOf = (key: string) => tables.find((table) => table.has(key));

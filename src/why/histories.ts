@@ -3,7 +3,7 @@
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import type { RecordCodec } from "../concentrator/journal/record-codec.ts";
 import { assert } from "../octets/assert.ts";
-import { textKeys } from "../octets/key-column.ts";
+import { type KeyKind, textKeys } from "../octets/key-column.ts";
 import { LongMap } from "../octets/long-map.ts";
 import { OctetRuns, type RunPlace } from "../octets/octet-runs.ts";
 import { ATTEMPT_OUTCOMES, type Attempt, hostOf } from "./attempt.ts";
@@ -24,16 +24,17 @@ export class Histories {
   readonly #max: number;
   readonly #codec: RecordCodec;
   /** What was put last comes last. */
-  readonly #held = new LongMap<string, Held>(textKeys);
+  readonly #held: LongMap<string, Held>;
   readonly #runs = new OctetRuns();
   #scratch = new Uint8Array(SCRATCH_OCTETS);
   #head = new DataView(this.#scratch.buffer);
   /** What was read last: most of it is written again. */
   #read: readonly Written[] = [];
 
-  constructor(max: number, codec: RecordCodec) {
+  constructor(max: number, codec: RecordCodec, kind: KeyKind<string> = textKeys) {
     this.#max = max;
     this.#codec = codec;
+    this.#held = new LongMap(kind);
   }
 
   get size(): number {
