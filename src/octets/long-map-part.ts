@@ -37,8 +37,10 @@ export class Part<Key, Value extends NonNullable<unknown>> {
     this.#index = indexFor(rowsMax);
   }
 
-  /** Makes room for so many rows; those that are there keep their numbers. */
+  /** Makes room for so many rows at least; those that are there keep their numbers. */
   widen(rowsMax: number): void {
+    // No room may also mean that the sequences have gone too far.
+    if (rowsMax <= this.rowsMax) return;
     this.rowsMax = rowsMax;
     this.keys.widen(rowsMax);
     this.#hashes = widened(this.#hashes, new Int32Array(rowsMax));

@@ -4,7 +4,7 @@ import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { bigintKeys, type KeyKind, numberKeys, textKeys } from "../../../src/octets/key-column.ts";
 import { LongMap } from "../../../src/octets/long-map.ts";
-import { PART_ROWS_MAX } from "../../../src/octets/long-map-part.ts";
+import { PART_ROWS_MAX, Part, partOf } from "../../../src/octets/long-map-part.ts";
 import { createPrng } from "../../simulation/prng.ts";
 
 /** More than three parts. */
@@ -111,9 +111,31 @@ test.each([
   walkBoth<unknown>(kind as KeyKind<unknown>, keyOf);
 });
 
+/** Whoever chooses keys can choose such. */
+const equalHashes: KeyKind<string> = (rowsMax) => {
+  return Object.assign(textKeys(rowsMax), { hashOf: () => 7 });
+};
+
+/** All but the last places of an index: it goes on at its beginning. */
+const lastHashes: KeyKind<number> = (rowsMax) => {
+  return Object.assign(numberKeys<number>(rowsMax), { hashOf: (n: number) => -1 - (n % 3) });
+};
+
+test("keys that have one hash: walks see what those over a Map see", () => {
+  walkBoth(equalHashes, textOf, [3, 40, 300]);
+});
+
+test("keys whose hashes point to the end of an index: walks see what those over a Map see", () => {
+  walkBoth(lastHashes, (n) => n, [3, 40, 300]);
+});
+
 /** Walks go on while entries come, go and move, some of them over many such changes. */
-function walkBoth<Key>(kind: KeyKind<Key>, keyOf: (n: number) => Key): void {
-  for (const keys of [3, 40, 700, 30_000]) {
+function walkBoth<Key>(
+  kind: KeyKind<Key>,
+  keyOf: (n: number) => Key,
+  sizes: readonly number[] = [3, 40, 700, 30_000],
+): void {
+  for (const keys of sizes) {
     const random = createPrng(keys);
     const [map, model] = [new LongMap<Key, number>(kind), new Map<Key, number>()];
     let newest: Key | undefined;
@@ -149,14 +171,43 @@ function walkBoth<Key>(kind: KeyKind<Key>, keyOf: (n: number) => Key): void {
 }
 
 test("entries that all have one hash are told apart", () => {
-  const equalHashes: KeyKind<number> = (rowsMax) => {
-    const column = numberKeys<number>(rowsMax);
-    return Object.assign(column, { hashOf: () => 7 });
-  };
-  const map = new LongMap<number, number>(equalHashes);
-  for (let n = 0; n < 2_000; n++) map.set(n, n);
-  for (let n = 0; n < 2_000; n++) expectSame(map.get(n), n);
-  expect(map.get(2_000)).toBeUndefined();
+  const map = new LongMap<string, number>(equalHashes);
+  for (let n = 0; n < 2_000; n++) map.set(`${n}`, n);
+  for (let n = 0; n < 2_000; n++) expectSame(map.get(`${n}`), n);
+  expect(map.get("2000")).toBeUndefined();
+});
+
+test("what was looked for in vain is set where its hash points, whatever was made anew", () => {
+  const [map, model] = [new LongMap<string, number>(textKeys), new Map<string, number>()];
+  for (let n = 0; n < 3_000; n++) {
+    const [wanted, other] = [`wanted-${n}`, `other-${n >> 1}`];
+    expect(map.get(wanted)).toBeUndefined();
+    // Of the same map, and such that its last part is made anew at times.
+    if (n % 3 === 0) map.delete(other);
+    if (n % 3 === 0) model.delete(other);
+    map.set(wanted, n).set(other, n);
+    model.set(wanted, n).set(other, n);
+    expectSame(map.get(wanted), n);
+    expectSame(map.moveToEnd(wanted), n);
+    model.delete(wanted);
+    model.set(wanted, n);
+    if (n % 2 === 0) continue;
+    expectSame(map.delete(wanted), true);
+    expectSame(map.has(wanted), false);
+    expectSame(map.delete(wanted), false);
+    model.delete(wanted);
+  }
+  expect([...map]).toEqual([...model]);
+});
+
+test("a part that has room, but no sequence left, keeps its rows", () => {
+  const part = new Part<number, number>(numberKeys, 64, 5);
+  part.append(1, 1, 1, 5);
+  const sequence = 5 + 2 ** 32;
+  expect([part.hasRoom(sequence - 1), part.hasRoom(sequence)]).toEqual([true, false]);
+  part.widen(2);
+  expect([part.rowsMax, part.find(1, 1), part.keys.at(0)]).toEqual([64, 0, 1]);
+  expect(partOf(numberKeys, [part], 16, sequence).hasRoom(sequence)).toBeFalse();
 });
 
 test("a map that was large gives its room back", () => {
