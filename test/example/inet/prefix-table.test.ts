@@ -1,7 +1,14 @@
 /** Values by subnet, compared with a walk over all of them. */
 
 import { expect, test } from "bun:test";
-import { containsPrefix, equalPrefix, type Prefix, prefixOf } from "../../../src/inet/prefix.ts";
+import { familyBits } from "../../../src/inet/address.ts";
+import {
+  containsPrefix,
+  equalPrefix,
+  formatPrefix,
+  type Prefix,
+  prefixOf,
+} from "../../../src/inet/prefix.ts";
 import {
   createPrefixTable,
   createTextPrefixTable,
@@ -57,3 +64,41 @@ test("an empty table keeps nothing", () => {
   takeFrom(table, subnet, "a");
   expect([table.v4.size, table.lengths[4].size]).toEqual([0, 0]);
 });
+
+test("values that are there several times, and texts: each is taken by itself", () => {
+  const prng = createPrng(9);
+  const [numbers, texts] = [createPrefixTable<number>(), createTextPrefixTable()];
+  const model = new Map<string, { readonly subnet: Prefix; values: number[] }>();
+  for (let step = 0; step < 4_000; step++) {
+    const family = prng.chance(0.5) ? 4 : 6;
+    const value = BigInt(prng.below(4)) << BigInt(familyBits(family) - 2);
+    const subnet = prefixOf({ family, value }, 2 + prng.below(2));
+    const one = prng.below(3);
+    const key = formatPrefix(subnet);
+    const at = model.get(key) ?? { subnet, values: [] };
+    model.set(key, at);
+    if (prng.chance(0.55)) {
+      at.values.push(one);
+      putAt(numbers, subnet, one);
+      putAt(texts, subnet, textOf(one));
+    } else {
+      const index = at.values.indexOf(one);
+      if (index >= 0) at.values.splice(index, 1);
+      takeFrom(numbers, subnet, one);
+      takeFrom(texts, subnet, textOf(one));
+    }
+    expect(valuesAt(numbers, subnet)).toEqual(at.values);
+    expect(valuesAt(texts, subnet)).toEqual(at.values.map(textOf));
+  }
+  for (const { subnet, values } of model.values()) {
+    for (const one of values) takeFrom(numbers, subnet, one);
+    for (const one of values) takeFrom(texts, subnet, textOf(one));
+  }
+  for (const { v4, v6, lengths } of [numbers, texts]) {
+    expect([v4.size, v6.size, lengths[4].size, lengths[6].size]).toEqual([0, 0, 0, 0]);
+  }
+});
+
+function textOf(n: number): string {
+  return ["", "site-1\u0000Zürich", "site-2"][n] ?? "";
+}
