@@ -110,7 +110,7 @@ export function isAtRest<V extends object>(held: Held<V> | undefined): held is P
   return typeof held === "number";
 }
 
-type Table<K, V extends object> = Pick<LongMap<K, Held<V>>, "get" | "entries" | "values">;
+type Table<K, V extends object> = Pick<LongMap<K, Held<V>>, "get" | "entries">;
 
 /** The object under this key of a table, whose site is awake then; undefined also if it is lost. */
 export function awakeAt<K, V extends object>(
@@ -151,10 +151,14 @@ export function* awakeOf<K, V extends object>(
 }
 
 /** The keys under which a table holds a place: of one entry in each table, or of none. */
-export function keysAt<K, V extends object>(table: Table<K, V>, place: Place): readonly K[] {
-  const keys: K[] = [];
-  for (const [key, held] of table.entries()) if (held === place) keys.push(key);
-  return keys;
+export function keysAt<K, V extends object>(
+  table: Pick<LongMap<K, Held<V>>, "where">,
+  place: Place,
+): readonly K[] {
+  return Array.from(
+    table.where((held) => held === place),
+    ([key]) => key,
+  );
 }
 
 /** The objects of a table whose sites are awake. */

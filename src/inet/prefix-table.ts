@@ -77,11 +77,27 @@ export function valuesAt<T>(table: PrefixTable<T>, subnet: Prefix): readonly T[]
   return keptAt(table, subnet).map((one) => table.keeper.valueOf(one));
 }
 
-/** All subnets that have values. */
+/** All subnets that have values, which are read only of those that somebody asks for them. */
 export function* subnetsOf<T>({ v4, v6, keeper }: PrefixTable<T>): Generator<Around<T>> {
-  const valuesOf = (kept: Kept) => listOf(kept).map((one) => keeper.valueOf(one));
-  for (const [key, kept] of v4) yield { subnet: subnetOfV4(key), values: valuesOf(kept) };
-  for (const [key, kept] of v6) yield { subnet: subnetOfV6(key), values: valuesOf(kept) };
+  for (const [key, kept] of v4) yield new Found(subnetOfV4(key), kept, keeper);
+  for (const [key, kept] of v6) yield new Found(subnetOfV6(key), kept, keeper);
+}
+
+/** What a walk is at; good until the table changes. */
+class Found<T> implements Around<T> {
+  readonly subnet: Prefix;
+  readonly #kept: Kept;
+  readonly #keeper: Keeper<T>;
+
+  constructor(subnet: Prefix, kept: Kept, keeper: Keeper<T>) {
+    this.subnet = subnet;
+    this.#kept = kept;
+    this.#keeper = keeper;
+  }
+
+  get values(): readonly T[] {
+    return listOf(this.#kept).map((one) => this.#keeper.valueOf(one));
+  }
 }
 
 export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };

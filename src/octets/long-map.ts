@@ -108,6 +108,19 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
     return this.from(0);
   }
 
+  /** Entries with such a value: the keys of others are not made. */
+  where<Wanted extends Value>(
+    isWanted: (value: Value) => value is Wanted,
+  ): Generator<[Key, Wanted], undefined>;
+  where(isWanted: (value: Value) => boolean): Generator<[Key, Value], undefined>;
+  *where(isWanted: (value: Value) => boolean): Generator<[Key, Value], undefined> {
+    for (const [part, row] of this.#walk()) {
+      const value = part.values[row];
+      if (value !== undefined && isWanted(value)) yield [part.keys.at(row), value];
+    }
+    return undefined;
+  }
+
   *keys(): Generator<Key, undefined> {
     for (const [part, row] of this.#walk()) yield part.keys.at(row);
     return undefined;

@@ -99,7 +99,7 @@ export class Histories {
 
   #keysOf(isWanted: (held: Held) => boolean): readonly string[] {
     const keys: string[] = [];
-    for (const [key, held] of this.#held) if (isWanted(held)) keys.push(key);
+    for (const [key] of this.#held.where(isWanted)) keys.push(key);
     return keys.reverse();
   }
 

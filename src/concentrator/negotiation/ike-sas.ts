@@ -60,11 +60,10 @@ export function* ikeSas(engine: Engine): Generator<readonly [IkeSpi, Entry], und
 }
 
 /** Those that something happens to, or has happened to lately. */
-export function* ikeSasAwake({
+export function ikeSasAwake({
   negotiation,
 }: Engine): Generator<readonly [IkeSpi, Entry], undefined> {
-  for (const [spi, held] of negotiation.sas) if (!isAtRest(held)) yield [spi, held];
-  return undefined;
+  return negotiation.sas.where((held): held is Entry => !isAtRest(held));
 }
 
 /** The one that a message belongs to, by its SPIs. */

@@ -217,12 +217,13 @@ const COMPARED_MAX = 40_000;
 function* insideOf(engine: Engine, own: Claim & { readonly key: string }): Generator<OverlapView> {
   const ranges = own.remoteSubnets.map((subnet) => ({ subnet, ...prefixRange(subnet) }));
   let compared = 0;
-  for (const { subnet: other, values } of subnetsOf(engine.sites.reach)) {
+  for (const found of subnetsOf(engine.sites.reach)) {
+    const { subnet: other } = found;
     for (const { subnet, family, first, last } of ranges) {
       if (++compared > COMPARED_MAX) return;
       if (other.family !== family || other.length <= subnet.length) continue;
       if (other.value < first || other.value > last) continue;
-      for (const { base, peerId } of othersAmong(engine, own, values)) {
+      for (const { base, peerId } of othersAmong(engine, own, found.values)) {
         const rule = overlapRule(own.base, base);
         yield { kind: "around", own: subnet, other, peerId, rule, isConnected: true };
       }

@@ -65,6 +65,28 @@ test("an empty table keeps nothing", () => {
   expect([table.v4.size, table.lengths[4].size]).toEqual([0, 0]);
 });
 
+test("a walk reads the values of those subnets only that are asked for them", () => {
+  const known = createTextPrefixTable();
+  let reads = 0;
+  const counting = (kept: number) => {
+    reads++;
+    return known.keeper.valueOf(kept);
+  };
+  const table = Object.assign({}, known, {
+    keeper: Object.assign({}, known.keeper, { valueOf: counting }),
+  });
+  for (const family of [4, 6] as const) {
+    for (let n = 0; n < 100; n++) {
+      const value = BigInt(n) << BigInt(familyBits(family) - 8);
+      putAt(table, prefixOf({ family, value }, 8), `site-${n}`);
+    }
+  }
+  const read = [...subnetsOf(table)].flatMap((found) =>
+    found.subnet.value === 0n ? found.values : [],
+  );
+  expect([read, reads]).toEqual([["site-0", "site-0"], 2]);
+});
+
 test("values that are there several times, and texts: each is taken by itself", () => {
   const prng = createPrng(9);
   const [numbers, texts] = [createPrefixTable<number>(), createTextPrefixTable()];

@@ -210,6 +210,26 @@ test("a part that has room, but no sequence left, keeps its rows", () => {
   expect(partOf(numberKeys, [part], 16, sequence).hasRoom(sequence)).toBeFalse();
 });
 
+test("keys of values that nobody wants are not made", () => {
+  let made = 0;
+  const counted: KeyKind<number> = (rowsMax) => {
+    const column = numberKeys<number>(rowsMax);
+    const known = column.at.bind(column);
+    const at = (row: number) => {
+      made++;
+      return known(row);
+    };
+    return Object.assign(column, { at });
+  };
+  const map = new LongMap<number, number>(counted);
+  for (let n = 0; n < MANY; n++) map.set(n, n);
+  made = 0;
+  expect([...map.where((value) => value % 10_000 === 1)].map(([key]) => key)).toEqual([
+    1, 10_001, 20_001, 30_001, 40_001,
+  ]);
+  expect(made).toBe(5);
+});
+
 test("a map that was large gives its room back", () => {
   const map = numbers(MANY);
   const before = heapOctets();
