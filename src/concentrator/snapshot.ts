@@ -169,6 +169,8 @@ export type TableSizes = {
   readonly policies: number;
   /** Remote subnets by which eroutes in use are found. */
   readonly reach: number;
+  /** Texts that tables keep beside themselves, and that no entry points to: nothing frees them. */
+  readonly textsAdrift: number;
   readonly reqids: number;
   readonly reqidsTaken: number;
   readonly deadlines: number;

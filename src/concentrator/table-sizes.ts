@@ -1,5 +1,6 @@
 /** How full each table is: for checks that nothing leaks. */
 
+import { countValues } from "../inet/prefix-table.ts";
 import { callCount, callsAdrift } from "./calls/call-table.ts";
 import { dataplaneSizes } from "./dataplane/dataplane-counts.ts";
 import type { Engine } from "./engine.ts";
@@ -16,6 +17,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     ...dataplaneSizes(engine),
     calls: callCount(engine),
     callsAdrift: callsAdrift(engine),
+    textsAdrift: textsAdrift(engine),
     requests: requests.size(),
     lookups: requests.size("identity"),
     keyExchanges: requests.size("key-exchange"),
@@ -25,4 +27,9 @@ export function tableSizesOf(engine: Engine): TableSizes {
     atRest: engine.resting.documents.size,
     formerLexicons: engine.resting.lexicons.size - 1,
   };
+}
+
+function textsAdrift({ sites: { reach }, negotiation: { guesses } }: Engine): number {
+  const ofSites = reach.texts.size - countValues(reach);
+  return Math.abs(ofSites) + Math.abs(guesses.texts.size - guesses.places.size);
 }

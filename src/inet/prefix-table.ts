@@ -32,14 +32,27 @@ export function createPrefixTable<T extends number>(): PrefixTable<T> {
   return tableWith({ keep: (value) => value, valueOf: (kept) => kept as T, drop: () => undefined });
 }
 
+/** `texts` has one for each value. */
+export type TextPrefixTable = PrefixTable<string> & { readonly texts: TextRuns };
+
 /** A table of texts. */
-export function createTextPrefixTable(): PrefixTable<string> {
+export function createTextPrefixTable(): TextPrefixTable {
   const texts = new TextRuns();
-  return tableWith({
+  const table = tableWith<string>({
     keep: (text) => texts.put(text),
     valueOf: (place) => texts.at(place as TextPlace),
     drop: (place) => texts.free(place as TextPlace),
   });
+  return Object.assign(table, { texts });
+}
+
+/** How many values the table has. */
+export function countValues<T>({ lengths }: PrefixTable<T>): number {
+  let sum = 0;
+  for (const ofFamily of Object.values(lengths)) {
+    for (const count of ofFamily.values()) sum += count;
+  }
+  return sum;
 }
 
 function tableWith<T>(keeper: Keeper<T>): PrefixTable<T> {

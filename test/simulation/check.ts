@@ -90,6 +90,7 @@ export function checkTables(
     complain(`R7: ${gauges.dynamicEroutes} dynamic eroutes, at most ${gauges.dynamicEroutesMax}`);
   }
   if (sizes.reqids !== sizes.reqidsTaken) complain("a reqid is taken by nobody");
+  if (sizes.textsAdrift > 0) complain("a text that no entry points to");
   if (sizes.callsAdrift > 0) complain("a call whose IKE SA has gone without it");
   if (counters.internal_errors > 0) complain("an internal error was counted");
 }

@@ -4,7 +4,7 @@ import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import type { Method } from "../../ike/method.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
-import { createTextPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
+import { createTextPrefixTable, type TextPrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { bigintKeys, textKeys } from "../../octets/key-column.ts";
 import { LongMap } from "../../octets/long-map.ts";
@@ -37,7 +37,7 @@ export type Sites = {
   /** Keys of the normal ones: as many as the configuration has, at most. */
   readonly normal: Set<string>;
   /** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
-  readonly reach: PrefixTable<string>;
+  readonly reach: TextPrefixTable;
   /** By eroute as configured: what its sites have in common. */
   sharedTerms: WeakMap<Eroute, SharedTerms>;
   /** Peer IDs without a row, and until when they are not looked up again. */

@@ -10,6 +10,7 @@ import {
   prefixOf,
 } from "../../../src/inet/prefix.ts";
 import {
+  countValues,
   createPrefixTable,
   createTextPrefixTable,
   putAt,
@@ -111,6 +112,7 @@ test("values that are there several times, and texts: each is taken by itself", 
     }
     expect(valuesAt(numbers, subnet)).toEqual(at.values);
     expect(valuesAt(texts, subnet)).toEqual(at.values.map(textOf));
+    expect(texts.texts.size).toBe(countValues(texts));
   }
   for (const { subnet, values } of model.values()) {
     for (const one of values) takeFrom(numbers, subnet, one);
