@@ -78,6 +78,8 @@ export type Concentrator = {
   claims(): XfrmClaims;
   /** Whether something may be left in the kernel that nobody claims: asked once each time. */
   hasLeftBehind(): boolean;
+  /** It could not be removed: whoever asks next is told again. */
+  leaveBehind(): void;
   /** Whether the last configuration has not reached all sites yet: it does so in portions. */
   isAdjusting(): boolean;
   /** After `shutdown`: whether every site has been told. */
@@ -188,6 +190,9 @@ export function concentratorOn(engine: Engine): Concentrator {
     },
     claims: () => claimsOfEngine(engine),
     hasLeftBehind: () => takeLeftBehind(engine),
+    leaveBehind() {
+      engine.resting.isLeftBehind = true;
+    },
     isAdjusting: () => adjustingAt(engine) !== undefined,
     hasTold: () => engine.shuttingDown && !hasOpenIkeSas(engine),
     isIdle: () =>

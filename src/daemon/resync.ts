@@ -11,7 +11,7 @@ import type { Shell } from "./shell.ts";
 export type Both = {
   readonly kernel: Pick<Kernel, "tables" | "removeLeftovers">;
   readonly shell: Pick<Shell, "feed" | "flush">;
-  readonly concentrator: Pick<Concentrator, "claims" | "hasLeftBehind">;
+  readonly concentrator: Pick<Concentrator, "claims" | "hasLeftBehind" | "leaveBehind">;
 };
 
 /**
@@ -26,7 +26,9 @@ export async function resync({ kernel, shell, concentrator }: Both): Promise<str
   shell.feed({ kind: "kernel-tables", ...tables.value });
   if (!concentrator.hasLeftBehind()) return undefined;
   const removed = await kernel.removeLeftovers(concentrator.claims());
-  return removed.ok ? undefined : wordsFor(removed.error);
+  if (removed.ok) return undefined;
+  concentrator.leaveBehind();
+  return wordsFor(removed.error);
 }
 
 function wordsFor({ operation, errno, detail }: XfrmRefusal): string {

@@ -144,6 +144,7 @@ export function createSuccession(
     reread: (place) => current.reread(place),
     claims: () => current.claims(),
     hasLeftBehind: () => current.hasLeftBehind(),
+    leaveBehind: () => current.leaveBehind(),
     hasTold: () => current.hasTold(),
     isIdle: () => current.isIdle(),
   };

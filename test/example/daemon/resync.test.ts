@@ -79,6 +79,9 @@ test("what the engine has left behind is removed after a comparison, once", asyn
         isLeft = false;
         return was;
       },
+      leaveBehind() {
+        isLeft = true;
+      },
     },
   };
   expect(await resync(both)).toBeUndefined();
@@ -88,4 +91,9 @@ test("what the engine has left behind is removed after a comparison, once", asyn
   const refusal = { kind: "kernel", operation: "XFRM_MSG_DELSA", object: "x" } as const;
   answer = err({ ...refusal, errno: "EPERM", detail: "no" });
   expect(await resync(both)).toBe("XFRM_MSG_DELSA: EPERM: no");
+  // It is tried again until it succeeds.
+  answer = ok({ states: 1, policies: 0, routes: 0 });
+  expect(await resync(both)).toBeUndefined();
+  expect(await resync(both)).toBeUndefined();
+  expect(removals.length).toBe(3);
 });

@@ -123,6 +123,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     write: unused,
     changes: () => undefined,
     hasLeftBehind: () => false,
+    leaveBehind: () => undefined,
     claims: unused,
     takeOver: unused,
     reread: unused,
