@@ -10,7 +10,8 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
 
 /**
  * By default whatever has run some thousand times is compiled once more, at the highest level. When
- * a whole fleet calls, that takes a third of the processor, for code which is hardly faster.
+ * a whole fleet calls, that takes a third of the processor, for code which is hardly faster. So it
+ * waits until some hundred thousand sites have called.
  *
  * And ten times a second a thread gives back all memory that happens to be free, down to single
  * pages, most of which the next call needs again. Every five seconds is often enough.
@@ -20,8 +21,8 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * other two times are Bun's own.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
-  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "1000000",
-  BUN_JSC_thresholdForFTLOptimizeSoon: "100000",
+  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000000",
+  BUN_JSC_thresholdForFTLOptimizeSoon: "1000000",
   MIMALLOC_PURGE_DELAY: "5000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
   BUN_IDLE_GC_SECONDS: "3,110,480",
