@@ -203,6 +203,34 @@ function expectGone(table: Table, before: ReadonlySet<string>): void {
   expect(policies).toBe(3 * (SITES - 1));
 }
 
+test("a bug is met while it is ended: no other site notices, and the next time it ends", () => {
+  const table = layTable({ plan: PLAN, keeps: true });
+  const [first, ...rest] = connectAll(table, SITES);
+  if (first === undefined) throw new Error("it is connected");
+  table.feed({ kind: "deadline" });
+  damageFirst(table, (octets) => octets.fill(0xff));
+  const { policies } = table.engine.dataplane;
+  const forget = policies.forget.bind(policies);
+  policies.forget = () => {
+    throw new Error("another bug");
+  };
+  first.ask({ kind: "liveness" });
+  first.settle();
+  for (const caller of rest) {
+    caller.ask({ kind: "rekey-child", spiIn: spiOf(caller) });
+    caller.settle();
+  }
+  const { counters } = table.concentrator.snapshot();
+  expect(counters.child_sas_rekeyed).toBe(SITES - 1);
+  policies.forget = forget;
+  void namesOf(table);
+  table.feed({ kind: "deadline" });
+  tidy(table);
+  expect(namesOf(table)).toHaveLength(SITES - 1);
+  const { v1, v2 } = table.engine.resting.resters;
+  expect([v1, v2]).toEqual([0, table.engine.resting.documents.size]);
+});
+
 /** As the audit does it. */
 function tidy(table: Table): void {
   // One that fails is done again.

@@ -39,18 +39,42 @@ export function endLost(engine: Engine): void {
   let ended = 0;
   for (const [place, fault] of resting.lost) {
     if (ended >= ENDED_AT_ONCE) return;
-    uncount(engine, place);
     const remains = remainsOf(engine, place);
     ended += remains === undefined ? ENDED_AT_ONCE : 1;
-    try {
-      if (remains === undefined) endUnknown(engine, place, fault);
-      else endKnown(engine, place, { remains, fault });
-    } catch (another) {
-      // It costs this site alone: whatever is left of it in the tables goes.
-      endUnknown(engine, place, another);
+    if (isEnded(engine, place, { remains, fault })) {
+      uncount(engine, place);
+      resting.documents.free(place);
     }
-    resting.documents.free(place);
     resting.lost.delete(place);
+  }
+}
+
+/**
+ * False: even that has met a bug, and tables may still have its place. So its octets stay, and it
+ * is found to be lost again when it is next asked for.
+ */
+function isEnded(
+  engine: Engine,
+  place: Place,
+  { remains, fault }: { readonly remains: RemainsOfSite | undefined; readonly fault: unknown },
+): boolean {
+  try {
+    if (remains === undefined) endUnknown(engine, place, fault);
+    else endKnown(engine, place, { remains, fault });
+    return true;
+  } catch (another) {
+    return isTakenOut(engine, place, another);
+  }
+}
+
+/** It costs this site alone: whatever is left of it in the tables goes. */
+function isTakenOut(engine: Engine, place: Place, fault: unknown): boolean {
+  try {
+    endUnknown(engine, place, fault);
+    return true;
+  } catch (another) {
+    noteBug(engine, undefined, another);
+    return false;
   }
 }
 
