@@ -1,6 +1,8 @@
 /** Rate limits: a bucket of tokens that fills with time. */
 
 import type { Instant } from "../octets/instant.ts";
+import { textKeys } from "../octets/key-column.ts";
+import { LongMap } from "../octets/long-map.ts";
 
 /** `burst` at once, and `perSecond` on average. */
 export type RateLimit = { readonly perSecond: number; readonly burst: number };
@@ -73,7 +75,7 @@ const COMPARED = 8;
  * bucket by filling the table with others.
  */
 export function createRates(limit: RateLimit, max: number): Rates {
-  const rates = new Map<string, Rate>();
+  const rates = new LongMap<string, Rate>(textKeys);
   const forgetOne = (now: Instant) => {
     let fullest: string | undefined;
     let left = -1;
@@ -87,8 +89,9 @@ export function createRates(limit: RateLimit, max: number): Rates {
   };
   return {
     of(key, now) {
-      const rate = rates.get(key) ?? new Rate(limit, now);
-      rates.delete(key);
+      const known = rates.moveToEnd(key);
+      if (known !== undefined) return known;
+      const rate = new Rate(limit, now);
       if (rates.size >= max) forgetOne(now);
       rates.set(key, rate);
       return rate;

@@ -11,6 +11,8 @@ import type { IkeAlgorithms } from "../ike/algorithms.ts";
 import type { PpkCredential } from "../ike/credentials.ts";
 import type { Ticket } from "../ike/ticket.ts";
 import { type Instant, later } from "../octets/instant.ts";
+import { numberKeys } from "../octets/key-column.ts";
+import { LongMap } from "../octets/long-map.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { ANSWER_MS_MAX } from "./answer-times.ts";
 import type { CallId } from "./calls/calls.ts";
@@ -155,55 +157,17 @@ type Open = {
   waiter: Waiter | undefined;
   readonly question: Question;
   readonly until: Instant;
-  before: Open | undefined;
-  next: Open | undefined;
 };
 
 /**
- * Requests that one kind of event answers, in the order in which they were asked and are due. Each
- * knows its neighbours: a `Map` finds its first entry by a walk over all that were before it.
+ * Requests that one kind of event answers, in the order in which they were asked and are due. In a
+ * `Map` that entries come to and leave, the collector would find all of them until a full
+ * collection: tables that it has outgrown know the next one, and the oldest of them stays.
  */
-class OpenRequests {
-  readonly #byNumber = new Map<number, Open>();
-  #first: Open | undefined;
-  #last: Open | undefined;
+type OpenRequests = LongMap<number, Open>;
 
-  get size(): number {
-    return this.#byNumber.size;
-  }
-
-  get first(): Open | undefined {
-    return this.#first;
-  }
-
-  get(number: number): Open | undefined {
-    return this.#byNumber.get(number);
-  }
-
-  entries(): Iterable<[number, Open]> {
-    return this.#byNumber;
-  }
-
-  add(number: number, asked: Pick<Open, "waiter" | "question" | "until">): void {
-    const { waiter, question, until } = asked;
-    const open: Open = { waiter, question, until, before: this.#last, next: undefined };
-    if (this.#last === undefined) this.#first = open;
-    else this.#last.next = open;
-    this.#last = open;
-    this.#byNumber.set(number, open);
-  }
-
-  /** A walk that is at it goes on from there. */
-  delete(number: number): void {
-    const open = this.#byNumber.get(number);
-    if (open === undefined) return;
-    this.#byNumber.delete(number);
-    const { before, next } = open;
-    if (before === undefined) this.#first = next;
-    else before.next = next;
-    if (next === undefined) this.#last = before;
-    else next.before = before;
-  }
+function noRequests(): OpenRequests {
+  return new LongMap(numberKeys);
 }
 
 /** Numbers start again after this many: far more than can be under way. */
@@ -216,11 +180,11 @@ export class Requests {
   #last = 0;
   /** By the event that answers. */
   readonly #open: Readonly<Record<keyof Numbers, OpenRequests>> = {
-    "key-exchange-answer": new OpenRequests(),
-    "signature-answer": new OpenRequests(),
-    "kernel-answer": new OpenRequests(),
-    resolved: new OpenRequests(),
-    "peer-rows": new OpenRequests(),
+    "key-exchange-answer": noRequests(),
+    "signature-answer": noRequests(),
+    "kernel-answer": noRequests(),
+    resolved: noRequests(),
+    "peer-rows": noRequests(),
   };
   readonly #tables = Object.values(this.#open);
   readonly #waiting = new Map<WaiterKind, number>();
@@ -248,7 +212,7 @@ export class Requests {
     now: Instant,
   ): void {
     const until = later(now, ANSWER_MS_MAX[question.kind]);
-    this.#open[ANSWERED_BY[waiter.kind]].add(number, { waiter, question, until });
+    this.#open[ANSWERED_BY[waiter.kind]].set(number, { waiter, question, until });
     this.#count(waiter.kind, 1);
   }
 
@@ -296,7 +260,8 @@ export class Requests {
   /** When the next answer counts as lost. */
   nextLost(): Instant | undefined {
     let next: Instant | undefined;
-    for (const { first } of this.#tables) {
+    for (const table of this.#tables) {
+      const first = table.firstValue();
       if (first !== undefined && (next === undefined || first.until < next)) next = first.until;
     }
     return next;
@@ -304,9 +269,10 @@ export class Requests {
 
   /** Questions that were not answered in time. The caller takes each one during the walk. */
   *lost(now: Instant): Generator<Question> {
-    for (const { first } of this.#tables) {
-      for (let open = first; open !== undefined && open.until <= now; open = open.next) {
-        yield open.question;
+    for (const table of this.#tables) {
+      for (const { until, question } of table.values()) {
+        if (until > now) break;
+        yield question;
       }
     }
   }

@@ -15,12 +15,12 @@ import { copyState, request } from "./request.ts";
 
 /** Asks for all of it; call it once all Child SAs are in the tables. */
 export function askAgain(engine: Engine): void {
-  for (const installed of engine.dataplane.unsure) askFor(engine, installed);
+  for (const installed of engine.dataplane.unsure.values()) askFor(engine, installed);
 }
 
 /** Whether a Child SA that its IKE SA waits for is among them. */
 export function isAskedAgain({ dataplane }: Engine, spi: IkeSpi, ticket: Ticket): boolean {
-  for (const { ikeSpi, phase, ticket: own } of dataplane.unsure) {
+  for (const { ikeSpi, phase, ticket: own } of dataplane.unsure.values()) {
     if (ikeSpi === spi && phase === "installing" && own === ticket) return true;
   }
   return false;

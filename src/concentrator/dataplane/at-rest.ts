@@ -66,7 +66,7 @@ function isQuiet({ dataplane }: Engine, installed: Installed): boolean {
     outboundWaiting === undefined &&
     asked.length === 0 &&
     moving.length === 0 &&
-    !dataplane.unsure.has(installed) &&
+    !dataplane.unsure.has(spiIn) &&
     !dataplane.repairs.lost.has(spiIn) &&
     !dataplane.repairs.remakes.has(spiIn) &&
     dataplane.outbounds.get(stateName(installed.outbound)) === installed

@@ -27,7 +27,7 @@ export function claimsOfEngine(engine: Engine): XfrmClaims {
 
 /** Whether it is about to get other addresses: its keys are nowhere else. */
 function isMoving({ dataplane }: Engine, id: Pick<XfrmStateId, "dst" | "spi">): boolean {
-  for (const { moving } of dataplane.unsure) {
+  for (const { moving } of dataplane.unsure.values()) {
     if (moving.some(({ from }) => isSameState(from, { ...from, ...id }))) return true;
   }
   return false;

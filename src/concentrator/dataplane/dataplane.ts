@@ -22,7 +22,7 @@ export type Dataplane = {
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
   readonly outbounds: LongMap<string, Held<Installed>>;
   /** Child SAs that lose a state and its keys if the process ends before the kernel answers. */
-  readonly unsure: Set<Installed>;
+  readonly unsure: LongMap<EspSpi, Installed>;
   readonly draining: DrainingStates;
   /** By name. */
   readonly policies: PolicyTable;
@@ -57,7 +57,7 @@ export function createDataplane(): Dataplane {
     installed: new LongMap(numberKeys<EspSpi>),
     byEroute: new LongMap(textKeys),
     outbounds: new LongMap(textKeys),
-    unsure: new Set(),
+    unsure: new LongMap(numberKeys<EspSpi>),
     draining: { queue: [], spis: new Set() },
     policies: new PolicyTable(),
     lastNamed: undefined,

@@ -152,7 +152,7 @@ export function installOutbound(engine: Engine, spiIn: number, insteadOf?: EspSp
   if (insteadOf !== undefined && anotherSends(engine, installed, insteadOf)) return;
   installed.outboundWaiting = undefined;
   installed.asked = [state];
-  engine.dataplane.unsure.add(installed);
+  engine.dataplane.unsure.set(installed.child.spiIn, installed);
   changedSite(engine, installed.erouteKey);
   const op = { op: "new-state", state: copyState(state) } as const;
   request(engine, op, { installed, makes: state.id });
@@ -215,7 +215,7 @@ export function onChildAnswer(
     return;
   }
   installed.phase = "up";
-  if (!isUnsure(installed)) engine.dataplane.unsure.delete(installed);
+  if (!isUnsure(installed)) engine.dataplane.unsure.delete(installed.child.spiIn);
   count(engine, "child_sas_installed");
   countAgreed(engine, "child", installed.child.algorithms);
   if (installed.takesFrom.length > 0) takeOver(engine, installed);
@@ -236,7 +236,7 @@ function becomeSure(
     const left = installed.asked.filter(({ id }) => !isSameState(id, state));
     installed.asked = left.length === 0 ? NONE : left;
   }
-  if (!isUnsure(installed)) dataplane.unsure.delete(installed);
+  if (!isUnsure(installed)) dataplane.unsure.delete(installed.child.spiIn);
 }
 
 /** Whether it is asked to go elsewhere as soon as it is there. */
@@ -320,7 +320,7 @@ export function enterTable(engine: Engine, installed: Installed): void {
   const { child, erouteKey } = installed;
   changedSite(engine, erouteKey);
   dataplane.installed.set(child.spiIn, installed);
-  if (isUnsure(installed)) dataplane.unsure.add(installed);
+  if (isUnsure(installed)) dataplane.unsure.set(child.spiIn, installed);
   setChildSasOf(engine, erouteKey, [...childSasOf(engine, erouteKey), child.spiIn]);
   enterChosen(engine, installed);
 }
@@ -331,7 +331,7 @@ function leaveTable(engine: Engine, installed: Installed): void {
   const { child, erouteKey } = installed;
   changedSite(engine, erouteKey);
   dataplane.installed.delete(child.spiIn);
-  dataplane.unsure.delete(installed);
+  dataplane.unsure.delete(child.spiIn);
   const left = childSasOf(engine, erouteKey).filter((spiIn) => spiIn !== child.spiIn);
   setChildSasOf(engine, erouteKey, left);
 }

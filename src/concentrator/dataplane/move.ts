@@ -165,7 +165,7 @@ function moveState(engine: Engine, installed: Installed, move: StateMove, ports:
   if (at >= 0) installed.ours.splice(at, 1);
   else if (!isAskedFor(installed, move.from)) return;
   installed.moving = [...installed.moving, move];
-  engine.dataplane.unsure.add(installed);
+  engine.dataplane.unsure.set(installed.child.spiIn, installed);
   askMove(engine, installed, { move, ports, isAgain: false });
 }
 

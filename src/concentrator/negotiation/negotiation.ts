@@ -48,7 +48,7 @@ export type Negotiation = Offer & {
   readonly lingering: Set<IkeSpi>;
   readonly halfOpen: HalfOpen;
   /** By the fingerprint of the IKE_SA_INIT that made them. */
-  readonly initRequests: Map<string, IkeSpi>;
+  readonly initRequests: LongMap<string, IkeSpi>;
   /** Address prefixes from which a site has been up, the latest last. */
   readonly knownPrefixes: LongMap<string, true>;
   readonly cookies: CookieJar;
@@ -71,9 +71,9 @@ export type Negotiation = Offer & {
 
 /** Places and memory for IKE SAs whose peer has not authenticated yet. */
 export type HalfOpen = {
-  readonly places: Map<IkeSpi, HalfOpenPlace>;
+  readonly places: LongMap<IkeSpi, HalfOpenPlace>;
   /** The share of each address prefix. */
-  readonly prefixes: Map<string, HalfOpenShare>;
+  readonly prefixes: LongMap<string, HalfOpenShare>;
   /** The memory that they take, bounded by `half_open_memory`. */
   octets: number;
 };
@@ -144,8 +144,12 @@ export function createNegotiation(
     sas: new LongMap(bigintKeys<IkeSpi>),
     deadlines: new DeadlineHeap(),
     lingering: new Set(),
-    halfOpen: { places: new Map(), prefixes: new Map(), octets: 0 },
-    initRequests: new Map(),
+    halfOpen: {
+      places: new LongMap(bigintKeys<IkeSpi>),
+      prefixes: new LongMap(textKeys),
+      octets: 0,
+    },
+    initRequests: new LongMap(textKeys),
     knownPrefixes: new LongMap(textKeys),
     cookies: new CookieJar(random, now),
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),

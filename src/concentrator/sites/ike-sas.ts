@@ -34,7 +34,7 @@ export function nameIkeSa(
     redirect: undefined,
   };
   sites.ikeSas.set(spi, known);
-  sites.unproven.add(spi);
+  sites.unproven.set(spi, true);
   return known;
 }
 

@@ -33,7 +33,7 @@ export type Sites = {
   /** By their SPI: IKE SAs whose peer has said who it is, until the negotiation forgets them. */
   readonly ikeSas: LongMap<IkeSpi, Held<SiteIkeSa>>;
   /** Those whose peer has not proved it. */
-  readonly unproven: Set<IkeSpi>;
+  readonly unproven: LongMap<IkeSpi, true>;
   /** Keys of the normal ones: as many as the configuration has, at most. */
   readonly normal: Set<string>;
   /** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
@@ -144,7 +144,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
   return {
     eroutes: new LongMap(textKeys, (held) => isAtRest(held) || held.kind === "dynamic"),
     ikeSas: new LongMap(bigintKeys<IkeSpi>),
-    unproven: new Set(),
+    unproven: new LongMap(bigintKeys<IkeSpi>),
     normal: new Set(),
     reach: createTextPrefixTable(),
     sharedTerms: new WeakMap(),
