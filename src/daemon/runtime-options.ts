@@ -21,8 +21,8 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * other two times are Bun's own.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
-  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "10000000",
-  BUN_JSC_thresholdForFTLOptimizeSoon: "1000000",
+  BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "3000000",
+  BUN_JSC_thresholdForFTLOptimizeSoon: "300000",
   MIMALLOC_PURGE_DELAY: "5000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
   BUN_IDLE_GC_SECONDS: "3,110,480",
