@@ -68,16 +68,26 @@ export function formatAddress(address: Address): string {
     const v = Number(address.value);
     return `${v >>> 24}.${(v >>> 16) & 255}.${(v >>> 8) & 255}.${v & 255}`;
   }
-  const groups: number[] = [];
+  const { value } = address;
   // 32 bits at a time: numbers are cheaper to take apart than bigints.
-  for (let shift = 96n; shift >= 0n; shift -= 32n) {
-    const word = Number((address.value >> shift) & 0xffff_ffffn);
-    groups.push(word >>> 16, word & 0xffff);
-  }
+  const first = Number(value >> 96n);
+  const second = Number((value >> 64n) & 0xffff_ffffn);
+  const third = Number((value >> 32n) & 0xffff_ffffn);
+  const last = Number(value & 0xffff_ffffn);
+  const groups = [
+    ...[first >>> 16, first & 0xffff, second >>> 16, second & 0xffff],
+    ...[third >>> 16, third & 0xffff, last >>> 16, last & 0xffff],
+  ];
   const { from, length } = longestZeroRun(groups);
-  const hex = groups.map((group) => group.toString(16));
-  if (length < 2) return hex.join(":");
-  return `${hex.slice(0, from).join(":")}::${hex.slice(from + length).join(":")}`;
+  if (length < 2) return hexOf(groups, 0, groups.length);
+  return `${hexOf(groups, 0, from)}::${hexOf(groups, from + length, groups.length)}`;
+}
+
+/** Groups from one index to before another. */
+function hexOf(groups: readonly number[], from: number, to: number): string {
+  let text = from < to ? (groups[from] ?? 0).toString(16) : "";
+  for (let at = from + 1; at < to; at++) text += `:${(groups[at] ?? 0).toString(16)}`;
+  return text;
 }
 
 function parseIpv4(text: string): number | undefined {

@@ -74,37 +74,55 @@ class TextColumn implements KeyColumn<string> {
     this.#ends = new Uint32Array(rowsMax);
   }
 
+  /** Four characters at a time, of 16 bits each. */
   hashOf(key: string): number {
-    const even = key.length & ~1;
-    let hash = this.#seed ^ key.length;
-    for (let at = 0; at < even; at += 2) {
-      const one = key.charCodeAt(at);
-      const next = key.charCodeAt(at + 1);
-      hash = Math.imul(mixed(hash) ^ (one << 8) ^ next, FNV_PRIME);
-      // Of what takes two octets the upper ones are told apart as well.
-      if ((one | next) <= 0xff) continue;
-      hash = Math.imul(mixed(hash) ^ (one & 0xff00) ^ (next >>> 8), FNV_PRIME);
+    const { length } = key;
+    let hash = this.#seed ^ length;
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      const one = (key.charCodeAt(at) << 16) ^ key.charCodeAt(at + 1);
+      const next = (key.charCodeAt(at + 2) << 16) ^ key.charCodeAt(at + 3);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ one, FNV_PRIME);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ next, FNV_PRIME);
     }
-    if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), FNV_PRIME);
+    for (; at < length; at++) {
+      hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at), FNV_PRIME);
+    }
     return mixed(hash);
   }
 
   isAt(row: number, key: string): boolean {
-    const octets = this.#octets;
     const start = this.#startOf(row);
-    const length = this.#endOf(row) - start;
-    if (this.#isWide(row)) {
-      if (length !== 2 * key.length) return false;
-      for (let at = 0; at < key.length; at++) {
-        const code = key.charCodeAt(at);
-        const upper = start + 2 * at;
-        if (octets[upper] !== code >>> 8 || octets[upper + 1] !== (code & 0xff)) return false;
+    const octets = this.#endOf(row) - start;
+    if (this.#isWide(row)) return octets === 2 * key.length && this.#isWideAt(start, key);
+    return octets === key.length && this.#isNarrowAt(start, key);
+  }
+
+  #isNarrowAt(start: number, key: string): boolean {
+    const octets = this.#octets;
+    const { length } = key;
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      const from = start + at;
+      if (
+        octets[from] !== key.charCodeAt(at) ||
+        octets[from + 1] !== key.charCodeAt(at + 1) ||
+        octets[from + 2] !== key.charCodeAt(at + 2) ||
+        octets[from + 3] !== key.charCodeAt(at + 3)
+      ) {
+        return false;
       }
-      return true;
     }
-    if (length !== key.length) return false;
+    for (; at < length; at++) if (octets[start + at] !== key.charCodeAt(at)) return false;
+    return true;
+  }
+
+  #isWideAt(start: number, key: string): boolean {
+    const octets = this.#octets;
     for (let at = 0; at < key.length; at++) {
-      if (octets[start + at] !== key.charCodeAt(at)) return false;
+      const code = key.charCodeAt(at);
+      const upper = start + 2 * at;
+      if (octets[upper] !== code >>> 8 || octets[upper + 1] !== (code & 0xff)) return false;
     }
     return true;
   }

@@ -4,14 +4,29 @@ const ASCII_MAX = 0x7f;
 
 /** Whether characters of the text take two octets. */
 export function isWide(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > ASCII_MAX) return true;
-  return false;
+  const { length } = text;
+  let codes = 0;
+  let at = 0;
+  for (; at + 4 <= length; at += 4) {
+    codes |= text.charCodeAt(at) | text.charCodeAt(at + 1);
+    codes |= text.charCodeAt(at + 2) | text.charCodeAt(at + 3);
+  }
+  for (; at < length; at++) codes |= text.charCodeAt(at);
+  return codes > ASCII_MAX;
 }
 
 /** There is room from `start` on; returns where it ends. */
 export function writeText(text: string, wide: boolean, octets: Uint8Array, start: number): number {
+  const { length } = text;
   let end = start;
-  for (let at = 0; at < text.length; at++) {
+  let at = 0;
+  for (; !wide && at + 4 <= length; at += 4) {
+    octets[end++] = text.charCodeAt(at);
+    octets[end++] = text.charCodeAt(at + 1);
+    octets[end++] = text.charCodeAt(at + 2);
+    octets[end++] = text.charCodeAt(at + 3);
+  }
+  for (; at < length; at++) {
     const code = text.charCodeAt(at);
     if (wide) octets[end++] = code >>> 8;
     octets[end++] = code;
