@@ -270,7 +270,10 @@ export class LongMap<Key, Value extends NonNullable<unknown>> {
   #replace(at: number, count: number, parts: readonly Part<Key, Value>[]): void {
     this.#parts.splice(at, count, ...parts);
     this.#last = this.#parts.at(-1) ?? this.#last;
+    // Nothing else may keep a part that was replaced, and what it held.
     this.#key = undefined;
+    this.#found = this.#last;
+    this.#row = NO_ROW;
     this.#replaced++;
   }
 
