@@ -74,16 +74,19 @@ class TextColumn implements KeyColumn<string> {
     this.#ends = new Uint32Array(rowsMax);
   }
 
-  /** Four characters at a time, of 16 bits each. */
+  /**
+   * One character after the other: a difference in the upper half of what is multiplied could be
+   * made up for by the next one, whatever the seed is.
+   */
   hashOf(key: string): number {
     const { length } = key;
     let hash = this.#seed ^ length;
     let at = 0;
     for (; at + 4 <= length; at += 4) {
-      const one = (key.charCodeAt(at) << 16) ^ key.charCodeAt(at + 1);
-      const next = (key.charCodeAt(at + 2) << 16) ^ key.charCodeAt(at + 3);
-      hash = Math.imul(hash ^ (hash >>> 15) ^ one, FNV_PRIME);
-      hash = Math.imul(hash ^ (hash >>> 15) ^ next, FNV_PRIME);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at), FNV_PRIME);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at + 1), FNV_PRIME);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at + 2), FNV_PRIME);
+      hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at + 3), FNV_PRIME);
     }
     for (; at < length; at++) {
       hash = Math.imul(hash ^ (hash >>> 15) ^ key.charCodeAt(at), FNV_PRIME);

@@ -65,3 +65,25 @@ test("texts whose characters overlap in pairs have hashes of their own", () => {
   }
   expect(hashes.size).toBeGreaterThan(0xff00);
 });
+
+test("no difference of two characters is made up for by the next, whatever the seed is", () => {
+  const columns = Array.from({ length: 16 }, (_, n) =>
+    seededTextKeys(Math.imul(n, 0x9e37_79b1))(1),
+  );
+  const bits = [...Array(16).keys()].map((bit) => 1 << bit);
+  const changes = [0, ...bits, ...bits.flatMap((bit) => (bit === 1 ? [] : [bit | 1]))];
+  const text = (...codes: readonly number[]) => String.fromCharCode(...codes);
+  for (const one of bits) {
+    for (const next of changes) {
+      for (const last of changes) {
+        const [a, b] = [
+          text(0x4e00, 0x4e00, 0x4e00),
+          text(0x4e00 ^ one, 0x4e00 ^ next, 0x4e00 ^ last),
+        ];
+        const [four, other] = [`${a}\u4e00`, `${b}\u4e00`];
+        const same = columns.filter((column) => column.hashOf(four) === column.hashOf(other));
+        expect(same.length).toBeLessThan(columns.length / 2);
+      }
+    }
+  }
+});
