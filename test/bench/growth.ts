@@ -156,11 +156,17 @@ function measureEnd(crowd: Crowd, size: number): void {
   const evicted = Math.min(size >> 1, 320);
   const limits = { ...plan.limits, dynamicEroutesMax: size - evicted, evictBelowFreePercent: 0 };
   driver.feed({ kind: "configuration", plan: { ...plan, limits } });
-  crowd.advance(1_000);
   const eviction = turns();
-  crowd.advance(plan.limits.evictEveryMs + 100, eviction.turn);
+  const connected = () => concentrator.snapshot().gauges.dynamicEroutes;
+  // Meanwhile all sites get the new configuration: only turns that evict count here.
+  crowd.advance(plan.limits.evictEveryMs + 100, (work) => {
+    const [before, from] = [connected(), cpuUs()];
+    work();
+    const us = cpuUs() - from;
+    if (connected() < before) eviction.spent(us);
+  });
   eviction.report("a site is evicted", evicted);
-  if (concentrator.snapshot().gauges.dynamicEroutes > size - evicted) throw new Error("too many");
+  if (connected() > size - evicted) throw new Error("too many");
   const end = turns();
   end.turn(() => driver.feed({ kind: "shutdown" }));
   crowd.advance(size, end.turn);

@@ -136,6 +136,22 @@ test("X-04: connected sites are redirected fifty a second, in order, until it is
   );
 });
 
+test("X-04: sites that cannot be redirected are passed over, a hundred in one turn", () => {
+  const table = layTable({ plan: planOf({ dynamicEroutesMax: 1_000 }) });
+  for (let number = 1; number <= 250; number++) call(table, number);
+  const able = call(table, 251, { redirect: "supported" });
+  table.feed({ kind: "redirect", peerId: undefined, to: GATEWAY });
+  const waiting = () => table.concentrator.snapshot().redirecting?.waiting;
+  table.advance(0);
+  expect(waiting()).toBe(151);
+  table.advance(100);
+  expect(waiting()).toBe(51);
+  table.advance(100);
+  expect(waiting()).toBe(0);
+  able.settle();
+  expect(redirectsIn(able).length).toBe(1);
+});
+
 test("X-04: a rekeyed IKE SA can still be redirected; a new configuration is for new ones", () => {
   const table = layTable();
   const caller = call(table, 1, { redirect: "supported" });

@@ -20,6 +20,7 @@ import type { Gateway } from "../../wire/gateway.ts";
 import type { Engine } from "../engine.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { walkAgain } from "./redirect.ts";
 import { recheckRow } from "./row-change.ts";
 import type { Worked } from "./sites.ts";
 import { untoldOf } from "./untold.ts";
@@ -102,7 +103,8 @@ export function putSites(engine: Engine, plain: PlainSites): void {
 
 /** Returns a function that gives the pending tasks for the key of an eroute in use. */
 export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
-  const redirects = new Set(engine.sites.redirects.waiting);
+  // Nobody is told twice: who has been told cannot be any more.
+  const isRedirectWaiting = engine.sites.redirects.at !== undefined;
   const rows = new Set<string>();
   for (const { waiting } of engine.sites.rowChecks.egroups.values()) {
     for (const key of waiting) rows.add(key);
@@ -111,23 +113,22 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
   for (const [, { key }] of engine.requests.of("row-check")) rows.add(key);
   return (key) => ({
     isRowWaiting: rows.has(key),
-    isRedirectWaiting: redirects.has(key),
+    isRedirectWaiting,
     worked: engine.sites.worked.get(key),
     untold: untoldOf(engine, key),
   });
 }
 
-/** To be called in the order of the sites: the next site to be redirected must come last. */
+/** Who is to be redirected is found once all sites are in the tables. */
 export function putDuties(engine: Engine, eroute: ErouteInUse, duties: PlainDuties): void {
   if (duties.isRowWaiting) recheckRow(engine, eroute);
-  if (duties.isRedirectWaiting) engine.sites.redirects.waiting.push(eroute.key);
   if (duties.worked !== undefined) engine.sites.worked.set(eroute.key, duties.worked);
   if (duties.untold !== undefined) engine.sites.untold.set(eroute.key, duties.untold);
 }
 
 /** To be called once all sites are in the tables. */
-export function endDuties({ sites }: Engine): void {
-  sites.redirects.waiting.reverse();
+export function endDuties(engine: Engine): void {
+  if (engine.sites.redirects.at !== undefined) walkAgain(engine);
 }
 
 /** Subnets that an eroute in use shares with others; empty unless it is the first of them. */

@@ -20,6 +20,8 @@ import type { SiteIkeSa } from "./site-ike-sa.ts";
  */
 const PORTION = 5;
 const PORTION_MS = 100;
+/** Those that cannot be redirected are passed over: so many at once. */
+const LOOKS = 100;
 
 /** When the next few sites are redirected. */
 export function redirectsAt({ sites }: Engine): Instant | undefined {
@@ -38,14 +40,13 @@ export function stopRedirects(engine: Engine): void {
   engine.sites.redirects.to = undefined;
   changedHead(engine);
   sendStrangersTo(engine, undefined);
-  engine.sites.redirects.waiting = [];
-  engine.sites.redirects.at = undefined;
+  endWalk(engine);
 }
 
 /** The gateway that all sites are sent to, and how many are still to be told; undefined: none. */
 export function redirectingOf({ sites }: Engine): Snapshot["redirecting"] {
-  const { to, waiting } = sites.redirects;
-  return to === undefined ? undefined : { to: to.host, waiting: waiting.length };
+  const { to, left } = sites.redirects;
+  return to === undefined ? undefined : { to: to.host, waiting: left };
 }
 
 /** Tells the next few, if it is time. */
@@ -53,12 +54,26 @@ export function runRedirects(engine: Engine): void {
   const { redirects } = engine.sites;
   const { to } = redirects;
   if (redirects.at === undefined || to === undefined || engine.now < redirects.at) return;
-  for (let told = 0; told < PORTION; ) {
-    const key = redirects.waiting.pop();
-    if (key === undefined) break;
-    told += tell(engine, key, to);
+  for (let told = 0, looks = 0; told < PORTION && looks < LOOKS; looks++) {
+    const next = redirects.rest?.next();
+    if (next === undefined || next.done === true) return endWalk(engine);
+    redirects.left = Math.max(0, redirects.left - 1);
+    told += tell(engine, next.value, to);
   }
-  redirects.at = redirects.waiting.length === 0 ? undefined : inMs(engine, PORTION_MS);
+  redirects.at = redirects.left === 0 ? undefined : inMs(engine, PORTION_MS);
+}
+
+/** Looks at all eroutes in use again, the oldest first. */
+export function walkAgain({ sites, now }: Engine): void {
+  sites.redirects.rest = sites.eroutes.keys();
+  sites.redirects.left = sites.eroutes.size;
+  sites.redirects.at = now;
+}
+
+function endWalk({ sites }: Engine): void {
+  sites.redirects.rest = undefined;
+  sites.redirects.left = 0;
+  sites.redirects.at = undefined;
 }
 
 /**
@@ -109,8 +124,7 @@ function redirectAll(engine: Engine, to: Gateway): void {
   engine.sites.redirects.to = to;
   changedHead(engine);
   sendStrangersTo(engine, to);
-  engine.sites.redirects.waiting = [...engine.sites.eroutes.keys()].reverse();
-  engine.sites.redirects.at = engine.now;
+  walkAgain(engine);
 }
 
 /** After a take-over: sites that were told before cannot be told again. */

@@ -129,8 +129,9 @@ export type Leaving = {
 export type Redirects = {
   /** The gateway that all sites are sent to; undefined: none. */
   to: Gateway | undefined;
-  /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
-  waiting: string[];
+  /** Keys of the eroutes in use that are still to be looked at, and how many these are. */
+  rest: Iterator<string, undefined> | undefined;
+  left: number;
   /** When the next of them are notified. */
   at: Instant | undefined;
 };
@@ -156,7 +157,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     adjusting: undefined,
     evictAt,
     deletes: createRates(DELETES, DELETES_SITES_MAX),
-    redirects: { to: undefined, waiting: [], at: undefined },
+    redirects: { to: undefined, rest: undefined, left: 0, at: undefined },
     localAddresses: undefined,
     goneAddresses: new Map(),
     leaving: undefined,

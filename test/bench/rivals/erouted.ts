@@ -1,5 +1,6 @@
 /** erouted as a responder: the executable as delivered, its sites in the rows of a MariaDB. */
 
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { openPeers } from "../../../src/peers/open.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings } from "../../real/mariadb.ts";
@@ -38,10 +39,15 @@ export async function startErouted(
   await Bun.write(config, configText(folder, line.responder.address, mariadb));
   const command = [executable, "run", "--config", config];
   const child = startPinned(line.responder.namespace, command, { cwd: folder });
-  return await whenUp(child, "erouted");
+  const why = ["netns", "exec", line.responder.namespace, executable, "why", "--config", config];
+  const notConnected = () => execFileSync("ip", why, { encoding: "utf8" });
+  return { ...(await whenUp(child, "erouted")), notConnected };
 }
 
-/** The limits that ask for cookies are off, as they are at strongSwan: the load sends none. */
+/**
+ * The limits that ask for cookies are off, as they are at strongSwan: the load sends none. Nor does
+ * it answer when a site is asked whether it is there, which strongSwan never asks.
+ */
 function configText(folder: string, address: string, mariadb: Mariadb): string {
   return `
 [ike]
@@ -73,5 +79,6 @@ peerid = "site-*"
 ourid = "${LOAD_OUR_ID}"
 local_subnet = "10.0.0.0/16"
 remote_subnet = "100.64.0.0/10"
+dpd = "off"
 `;
 }

@@ -9,6 +9,8 @@ export type Cpu = { readonly user: number; readonly kernel: number };
 export type Responder = {
   cpu(): Cpu;
   residentOctets(): number;
+  /** What it says about sites that called and are not connected, if it can. */
+  notConnected?(): string;
   stop(): Promise<void>;
 };
 

@@ -144,7 +144,7 @@ async function measure(responder: Responder, flood: string, line: Line): Promise
       const after = responder.cpu();
       const each = (ms: number) => (ms * 1_000) / order.count;
       return {
-        load: complain(load),
+        load: complain(load, responder),
         userUs: each(after.user - before.user),
         kernelUs: each(after.kernel - before.kernel),
       };
@@ -168,7 +168,7 @@ async function measure(responder: Responder, flood: string, line: Line): Promise
   }
 }
 
-function complain(load: Load): Load {
-  if (load.bad + load.lost > 0) console.error("NOT CONNECTED:", load);
+function complain(load: Load, responder: Responder): Load {
+  if (load.bad + load.lost > 0) console.error("NOT CONNECTED:", load, responder.notConnected?.());
   return load;
 }
