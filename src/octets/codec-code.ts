@@ -1,6 +1,6 @@
 /**
- * The source of functions that write values: codecs put theirs together into one function for a
- * whole document, because a call for each of some two hundred fields takes longer than the fields.
+ * The source of functions that write values: codecs put theirs together into one function for
+ * dozens of fields, because a call for each of some two hundred takes longer than the fields.
  * What the source holds are names and numbers of this program, never anything from outside.
  */
 
@@ -34,6 +34,11 @@ export class Code {
   constant(value: unknown): string {
     const known = this.#constants.indexOf(value);
     return `c${known >= 0 ? known : this.#constants.push(value) - 1}`;
+  }
+
+  /** In lines. */
+  get length(): number {
+    return this.#lines.length;
   }
 
   /** The name of an expression's value, which is worked out here. */
@@ -124,6 +129,13 @@ export function written<T>(emit: Emit): Write<T> {
   const code = new Code();
   emit(code, "value");
   return code.done();
+}
+
+/** How many lines a value takes. */
+export function lineCount(emit: Emit): number {
+  const code = new Code();
+  emit(code, "value");
+  return code.length;
 }
 
 function fail(detail: string): never {

@@ -5,7 +5,7 @@
  */
 
 import { assert } from "./assert.ts";
-import { type Code, type Emit, written } from "./codec-code.ts";
+import { type Code, type Emit, lineCount, written } from "./codec-code.ts";
 import type { Draft } from "./draft.ts";
 import type { Reader } from "./reader.ts";
 
@@ -77,8 +77,24 @@ export function emitted<T>(emit: Emit, read: Codec<T>["read"]): Codec<T> {
 
 /** Writes the value in place, or by a call. */
 export function emitInto<T>(code: Code, codec: Codec<T>, value: string): void {
-  if (codec.emit === undefined) code.call(codec, value);
+  if (codec.emit === undefined || linesOf(codec.emit) > LINES_MAX) code.call(codec, value);
   else codec.emit(code, value);
+}
+
+/**
+ * Longer ones are functions of their own: whole documents in one took the compiler 35 ms in the
+ * first storm, for lines most of which write what few of them have.
+ */
+const LINES_MAX = 40;
+
+const lineCounts = new WeakMap<Emit, number>();
+
+function linesOf(emit: Emit): number {
+  const known = lineCounts.get(emit);
+  if (known !== undefined) return known;
+  const count = lineCount(emit);
+  lineCounts.set(emit, count);
+  return count;
 }
 
 const WORD = 2 ** 32;
