@@ -31,9 +31,11 @@ const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warnin
 /** Octets that may wait for a slow reader of standard output. */
 const WAITING_OCTETS_MAX = 4 * 1024 * 1024;
 
-/** A log on standard output. */
-export function openLog(initial: LogSettings): Log {
-  const sink = Bun.stdout.writer();
+/** Where lines go. */
+type Sink = { write(text: string): unknown; flush(): unknown };
+
+/** A log on standard output, or elsewhere. */
+export function openLog(initial: LogSettings, sink: Sink = Bun.stdout.writer()): Log {
   const isJournal = goesToJournal();
   let settings = initial;
   let lines: string[] = [];

@@ -32,7 +32,7 @@ const STEADY = 750;
 /** After three idle seconds erouted collects fully; its allocator waits five more to give back. */
 const SETTLE_MS = 12_000;
 /** By then erouted has done what it does while nobody calls. */
-const REST_MS = 75_000;
+const REST_MS = 10_000;
 
 type Rival = { readonly name: string; start(): Promise<Responder> };
 

@@ -2,13 +2,14 @@
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { createRehearsal } from "../../../src/daemon/rehearsal.ts";
 import { warmUp, warmUpWhileIdle } from "../../../src/daemon/warm-up.ts";
 
 const TIMEOUT_MS = 120_000;
 /** Functions that only the simulation of a site needs. */
 const COLD_MAX = 20;
 
-test("the warm-up connects its two sites, however often", () => {
+test("the warm-up connects its site, however often", () => {
   expect([warmUp(), warmUp()]).toEqual([undefined, undefined]);
 });
 
@@ -28,20 +29,42 @@ test(
   async () => {
     const faults: unknown[] = [];
     const idle = warmUpWhileIdle((fault) => faults.push(fault), 0);
-    while (idle.rounds === 0) await Bun.sleep(10);
+    while (idle.connections === 0) await Bun.sleep(10);
     idle.onDatagram();
     await Bun.sleep(100);
-    const before = idle.rounds;
+    const before = idle.connections;
     for (let i = 0; i < 10; i++) {
       idle.onDatagram();
       await Bun.sleep(100);
     }
-    expect(idle.rounds).toBe(before);
-    while (idle.rounds === before) await Bun.sleep(10);
+    expect(idle.connections).toBe(before);
+    while (idle.connections === before) await Bun.sleep(10);
     idle.stop();
-    const stopped = idle.rounds;
+    const stopped = idle.connections;
     await Bun.sleep(200);
-    expect([idle.rounds, faults]).toEqual([stopped, []]);
+    expect([idle.connections, faults]).toEqual([stopped, []]);
+  },
+  TIMEOUT_MS,
+);
+
+test("with the daemon around it, every site connects in every round", async () => {
+  const rehearsal = createRehearsal({ callers: 6, isWhole: true });
+  while (rehearsal.rounds < 17) {
+    if (!rehearsal.step()) await nextTurn();
+  }
+  expect(rehearsal.connections).toBe(17 * 6);
+  rehearsal.close();
+});
+
+test(
+  "it is over after some hundred connections",
+  async () => {
+    const faults: unknown[] = [];
+    const idle = warmUpWhileIdle((fault) => faults.push(fault), 0);
+    while (idle.connections < 600) await Bun.sleep(10);
+    const reached = idle.connections;
+    await Bun.sleep(100);
+    expect([idle.connections, faults]).toEqual([reached, []]);
   },
   TIMEOUT_MS,
 );
@@ -51,9 +74,13 @@ test("it is needless once very many have called", async () => {
   const idle = warmUpWhileIdle((fault) => faults.push(fault), 50);
   for (let i = 0; i < 1_000; i++) idle.onDatagram();
   await Bun.sleep(800);
-  expect([idle.rounds, faults]).toEqual([0, []]);
+  expect([idle.connections, faults]).toEqual([0, []]);
   idle.stop();
 });
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
 
 async function firstRun(how: "cold" | "warm"): Promise<{ used: number; cold: readonly string[] }> {
   const worker = Bun.spawn([process.execPath, join(import.meta.dir, "warm-up-worker.ts"), how], {
