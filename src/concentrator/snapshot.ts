@@ -275,6 +275,8 @@ export type Snapshot = {
   site(peerId: string): readonly ErouteView[];
   /** Whether it has a Child SA. */
   isConnected(peerId: string): boolean;
+  /** Whether it has a dynamic eroute, with or without a Child SA. */
+  hasDynamicEroute(peerId: string): boolean;
   /** Connected sites that have addresses of this one's, which need not be connected. */
   overlaps(peerId: string, claim: Claim): readonly OverlapView[];
   /** The owner of the IKE SA of a message, by its SPIs; undefined while unknown. */

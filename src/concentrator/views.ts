@@ -23,6 +23,7 @@ import {
   eroutesAwake,
   eroutesFrom,
   eroutesOf,
+  isInUse,
   isSiteAtRest,
 } from "./sites/eroutes.ts";
 import { factsAt, factsOfAwake, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
@@ -51,6 +52,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     erouteCount: erouteCount(engine),
     site: (peerId) => siteViews(engine, peerId),
     isConnected: (peerId) => isConnected(engine, peerId),
+    hasDynamicEroute: (peerId) => hasDynamicEroute(engine, peerId),
     overlaps: (peerId, claim) => overlapsOf(engine, peerId, claim),
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
@@ -211,6 +213,13 @@ function isConnected(engine: Engine, peerId: string): boolean {
     if (isSiteAtRest(engine, key)) return true;
     const eroute = erouteAt(engine, key);
     return eroute !== undefined && hasChildSa(engine, eroute);
+  });
+}
+
+function hasDynamicEroute(engine: Engine, peerId: string): boolean {
+  return eroutesFor(engine.plan, peerId).some(({ name }) => {
+    const key = erouteKey(name, peerId);
+    return isInUse(engine, key) && !engine.sites.normal.has(key);
   });
 }
 

@@ -28,7 +28,7 @@ export function fleetOf(
     tables.reduce((total, table) => total + of(table), 0);
   const disabled = sum((table) => table.disabled);
   const expected = sum((table) => table.rows) - disabled;
-  const connected = source.snapshot().gauges.dynamicEroutes;
+  const connected = Math.max(0, source.snapshot().gauges.dynamicEroutes - counts.childless);
   const seen = Math.min(counts.failed + counts.ended, Math.max(0, expected - connected));
   const neverSeen = Math.max(0, expected - connected - seen);
   return { expected, connected, seen, neverSeen, disabled };

@@ -140,7 +140,13 @@ const comparison = z.strictObject({
 });
 
 const notConnectedCounts = z
-  .strictObject({ failed: count, ended: count, disabled: count, strangers: count })
+  .strictObject({
+    failed: count,
+    ended: count,
+    disabled: count,
+    strangers: count,
+    childless: count.describe("Of those that failed or have ended: have an IKE SA, but no Child SA."),
+  })
   .describe(
     "Sites that failed to connect, that were connected before, that are disabled and call, and " +
       "strangers.",

@@ -24,6 +24,8 @@ export type NotConnectedCounts = {
   /** Sites that are disabled in their row and call: no action is needed. */
   readonly disabled: number;
   readonly strangers: number;
+  /** Of those that failed or have ended: have an IKE SA and a dynamic eroute, but no Child SA. */
+  readonly childless: number;
 };
 
 export type NotConnectedList = {
@@ -50,7 +52,7 @@ export async function listNotConnected(
   page: { readonly offset: number; readonly limit: number },
 ): Promise<NotConnectedList> {
   const snapshot = source.snapshot();
-  const counts = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
+  const counts = { failed: 0, ended: 0, disabled: 0, strangers: 0, childless: 0 };
   const found: LastAttempt[] = [];
   const needle = query.text?.toLowerCase();
   const { keys, read } = source.notConnected();
@@ -60,7 +62,11 @@ export async function listNotConnected(
     const { peerId } = site.attempt.record;
     // A stranger may have failed under its ID, or an IKE SA ended after its replacement was up.
     if (peerId !== undefined && snapshot.isConnected(peerId)) return;
-    counts[isDisabled(site) ? "disabled" : site.isKnown ? lastOf(site) : "strangers"]++;
+    const kind = isDisabled(site) ? "disabled" : site.isKnown ? lastOf(site) : "strangers";
+    counts[kind]++;
+    if (peerId !== undefined && isSeen(kind) && snapshot.hasDynamicEroute(peerId)) {
+      counts.childless++;
+    }
     if (matches(site, query, needle)) found.push(site);
   });
   const sites = found.slice(page.offset, page.offset + page.limit);
@@ -76,6 +82,10 @@ export async function countNotConnected(
 
 function isDisabled({ attempt, isKnown }: LastAttempt): boolean {
   return isKnown && attempt.record.reason === "row-disabled";
+}
+
+function isSeen(kind: string): boolean {
+  return kind === "failed" || kind === "ended";
 }
 
 /** Whether it failed, or was connected before. */

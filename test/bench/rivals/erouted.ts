@@ -1,6 +1,6 @@
 /** erouted as a responder: the executable as delivered, its sites in the rows of a MariaDB. */
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { openPeers } from "../../../src/peers/open.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings } from "../../real/mariadb.ts";
@@ -40,7 +40,8 @@ export async function startErouted(
   const command = [executable, "run", "--config", config];
   const child = startPinned(line.responder.namespace, command, { cwd: folder });
   const why = ["netns", "exec", line.responder.namespace, executable, "why", "--config", config];
-  const notConnected = () => execFileSync("ip", why, { encoding: "utf8" });
+  // It ends with 4 where a site is not connected.
+  const notConnected = () => spawnSync("ip", why, { encoding: "utf8" }).stdout;
   return { ...(await whenUp(child, "erouted")), notConnected };
 }
 

@@ -37,6 +37,7 @@ function sampled() {
           drainingStates: () => [],
           site: () => [],
           isConnected: () => false,
+          hasDynamicEroute: () => false,
           overlaps: () => [],
           call: () => undefined,
           peerOf: () => undefined,

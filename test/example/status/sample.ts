@@ -116,6 +116,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       site: (peerId) => views.filter((view) => view.peerId === peerId),
       isConnected: (peerId) =>
         views.some((view) => view.peerId === peerId && view.childSas.length > 0),
+      hasDynamicEroute: (peerId) =>
+        views.some((view) => view.peerId === peerId && view.kind === "dynamic"),
       overlaps: () => [],
       call: () => undefined,
       peerOf: () => undefined,

@@ -12,7 +12,7 @@ const TAKEN = {
   closed: new Map([["damaged", 2]]),
   summary: "taken over 9998 of 10000 from the run before, 2 closed: 2 damaged",
 };
-const NOT_CONNECTED = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
+const NOT_CONNECTED = { failed: 0, ended: 0, disabled: 0, strangers: 0, childless: 0 };
 const MOMENT = {
   notConnected: NOT_CONNECTED,
   versions: { 1: 0, 2: 1 },

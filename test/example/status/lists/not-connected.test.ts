@@ -9,6 +9,8 @@ import type { JournalEntry } from "../../../../src/concentrator/journal/journal.
 import type { Reason } from "../../../../src/reason/reason.ts";
 import { ANSWERS } from "../../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
+import { fleetOf } from "../../../../src/status/fleet.ts";
+import { countNotConnected } from "../../../../src/status/lists/not-connected.ts";
 import { failures, HOSTILE_ID, sampleSource } from "../sample.ts";
 
 const [WRONG_KEY, NO_ALGORITHMS] = failures() as [JournalEntry, JournalEntry];
@@ -35,7 +37,7 @@ test("a site is in the list until it is connected, even if others fail in its na
   const app = appWith([failed("site-9"), failed("site-1.customer.example"), ENDED, NO_ALGORITHMS]);
   const { ids, counts, total } = await sites(app);
   expect(ids).toEqual(["site-ended", "site-9", NO_ALGORITHMS.remote ?? null]);
-  expect([total, counts]).toEqual([3, { failed: 1, ended: 1, disabled: 0, strangers: 1 }]);
+  expect([total, counts]).toEqual([3, { failed: 1, ended: 1, disabled: 0, strangers: 1, childless: 0 }]);
   const status = await (await app.request("/api/v1/status")).json();
   expect(ANSWERS.status.parse(status).not_connected).toEqual(counts);
   const metrics = await (await app.request("/metrics")).text();
@@ -65,7 +67,7 @@ test("searched, filtered, page by page; counts are of all", async () => {
   expect((await sites(app, "who=strangers")).total).toBe(1);
   const found = await sites(app, "q=MANY-24&limit=5&offset=2");
   expect([found.total, found.ids[0], found.ids.length]).toEqual([11, "many-247", 5]);
-  expect(found.counts).toEqual({ failed: 250, ended: 1, disabled: 0, strangers: 1 });
+  expect(found.counts).toEqual({ failed: 250, ended: 1, disabled: 0, strangers: 1, childless: 0 });
   expect((await sites(app, "q=no-proposal")).total).toBe(1);
   for (const query of ["last=never", "who=me", "limit=0"]) {
     expect((await app.request(`/api/v1/not-connected?${query}`)).status).toBe(400);
@@ -99,11 +101,28 @@ test("a site refused for the database is listed; disabled ones are counted apart
     of("nobody", "no-row"),
   ]);
   const { counts, ids } = await sites(app, "who=sites");
-  expect(counts).toEqual({ failed: 1, ended: 0, disabled: 1, strangers: 1 });
+  expect(counts).toEqual({ failed: 1, ended: 0, disabled: 1, strangers: 1, childless: 0 });
   expect(ids.sort()).toEqual(["site-8", "site-9"]);
   const metrics = await (await app.request("/metrics")).text();
   expect(metrics).toContain("erouted_sites_disabled_calling 1\n");
   expect(metrics).toContain('erouted_sites_not_connected{state="failed"} 1\n');
+});
+
+test("a site with an IKE SA and no Child SA is not connected, in no count", async () => {
+  const id = "site-1.customer.example";
+  const expected = new Map([["sites", { rows: 10, disabled: 0 }]]);
+  const source = sampleSource({ sites: 3, entries: [failed(id)], expected });
+  const snapshot = () => ({
+    ...source.snapshot(),
+    isConnected: (peerId: string) => peerId !== id,
+  });
+  const counts = await countNotConnected({ ...source, snapshot });
+  expect(counts).toEqual({ failed: 1, ended: 0, disabled: 0, strangers: 0, childless: 1 });
+  expect(fleetOf({ ...source, snapshot }, counts)).toMatchObject({
+    connected: 2,
+    seen: 1,
+    neverSeen: 7,
+  });
 });
 
 test("expected against connected: in the status, the metrics and on the page", async () => {
