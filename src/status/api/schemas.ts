@@ -145,7 +145,9 @@ const notConnectedCounts = z
     ended: count,
     disabled: count,
     strangers: count,
-    childless: count.describe("Of those that failed or have ended: have an IKE SA, but no Child SA."),
+    childless: count.describe(
+      "Of those that failed or have ended: have an IKE SA, but no Child SA.",
+    ),
   })
   .describe(
     "Sites that failed to connect, that were connected before, that are disabled and call, and " +

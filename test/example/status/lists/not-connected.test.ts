@@ -37,7 +37,10 @@ test("a site is in the list until it is connected, even if others fail in its na
   const app = appWith([failed("site-9"), failed("site-1.customer.example"), ENDED, NO_ALGORITHMS]);
   const { ids, counts, total } = await sites(app);
   expect(ids).toEqual(["site-ended", "site-9", NO_ALGORITHMS.remote ?? null]);
-  expect([total, counts]).toEqual([3, { failed: 1, ended: 1, disabled: 0, strangers: 1, childless: 0 }]);
+  expect([total, counts]).toEqual([
+    3,
+    { failed: 1, ended: 1, disabled: 0, strangers: 1, childless: 0 },
+  ]);
   const status = await (await app.request("/api/v1/status")).json();
   expect(ANSWERS.status.parse(status).not_connected).toEqual(counts);
   const metrics = await (await app.request("/metrics")).text();
