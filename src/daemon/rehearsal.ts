@@ -45,7 +45,8 @@ export type Rehearsal = {
 
 /**
  * `callers`: how many sites. `isWhole`: the concentrator has the daemon around it, with journal,
- * log and look-ups, and answers come in later turns of the event loop; otherwise it is alone.
+ * log and look-ups, and answers come in later turns of the event loop; otherwise it is alone, and
+ * sites do nothing but connect and leave.
  */
 export type Cast = { readonly callers: number; readonly isWhole: boolean };
 
@@ -110,7 +111,8 @@ type Site = { readonly peerId: string; readonly end: End };
 
 /**
  * One half of the sites connects, then the other one leaves, so that some are at rest while others
- * call. Now and then a site and the concentrator rekey, and a stranger with a wrong key calls.
+ * call. Now and then, if the daemon is there, a site and the concentrator rekey, and a stranger with
+ * a wrong key calls.
  */
 function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined, never> {
   const deliver = (delivery: Delivery) => void stage.deliveries.push(delivery);
@@ -138,7 +140,7 @@ function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined,
       const connected = calling.filter(({ peerId }) => concentrator.snapshot().isConnected(peerId));
       stage.connections += connected.length;
       const [first] = connected;
-      if (first !== undefined && stage.rounds % ROUNDS_PER_VARIETY === 0) {
+      if (isWhole && first !== undefined && stage.rounds % ROUNDS_PER_VARIETY === 0) {
         yield* variety(here, first, stranger);
       }
       // Where there is one site alone, it leaves itself.
