@@ -33,7 +33,7 @@ rule_files: [/etc/prometheus/erouted-alerts.yaml]
 
 /** The whole file. */
 export function metricsReference(): string {
-  const notConnected = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
+  const notConnected = { failed: 0, ended: 0, disabled: 0, strangers: 0, childless: 0 };
   const versions = { 1: 0, 2: 0 };
   const read = { cpuSeconds: 0, residentOctets: 0, notConnected, versions, ...SERVER };
   const rows = metricsOf(NOTHING, read).map(row);
@@ -92,6 +92,7 @@ const NOTHING: MetricsSource = {
     drainingStates: () => [],
     site: () => [],
     isConnected: () => false,
+    hasDynamicEroute: () => false,
     overlaps: () => [],
     call: () => undefined,
     peerOf: () => undefined,

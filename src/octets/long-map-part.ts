@@ -28,9 +28,10 @@ export class Part<Key, Value extends NonNullable<unknown>> {
   /** No row before it is left. */
   #first = 0;
 
-  constructor(kind: KeyKind<Key>, rowsMax: number, firstSequence: number) {
+  /** `octets`: room for texts. */
+  constructor(kind: KeyKind<Key>, rowsMax: number, firstSequence: number, octets = 0) {
     this.rowsMax = rowsMax;
-    this.keys = kind(rowsMax);
+    this.keys = kind(rowsMax, octets);
     this.#hashes = new Int32Array(rowsMax);
     this.#firstSequence = firstSequence;
     this.#sequences = new Uint32Array(rowsMax);
@@ -147,7 +148,11 @@ export function partOf<Key, Value extends NonNullable<unknown>>(
 ): Part<Key, Value> {
   const live = former.reduce((sum, part) => sum + part.live, 0);
   const rowsMax = Math.min(PART_ROWS_MAX, Math.max(ROWS_MIN, live + room));
-  const part = new Part<Key, Value>(kind, rowsMax, firstSequenceOf(former) ?? nextSequence);
+  const first = firstSequenceOf(former) ?? nextSequence;
+  const octets = former.reduce((sum, { keys, live: left, rows }) => {
+    return sum + Math.ceil((keys.octets * left) / Math.max(1, rows));
+  }, 0);
+  const part = new Part<Key, Value>(kind, rowsMax, first, octets);
   for (const before of former) {
     for (let row = before.firstRow(); row < before.rows; row++) {
       const value = before.values[row];

@@ -53,6 +53,21 @@ test("whatever is set and deleted, it holds what a Map holds, in the same order"
   }
 });
 
+test("long texts stay what they are, however often their part is made anew", () => {
+  const random = createPrng(7);
+  const [map, model] = [new LongMap<string, number>(textKeys), new Map<string, number>()];
+  for (let step = 0; step < 60_000; step++) {
+    const number = random.below(6_000);
+    const key = `${number} ${"é".repeat(number % 3)}${"x".repeat(number % 300)}`;
+    if (random.below(3) === 0) expectSame(map.delete(key), model.delete(key));
+    else {
+      map.set(key, step);
+      model.set(key, step);
+    }
+  }
+  expect([...map]).toEqual([...model]);
+});
+
 test("a walk visits what comes meanwhile, and not what has gone", () => {
   const map = numbers(MANY);
   const seen: number[] = [];
