@@ -23,7 +23,7 @@ import {
   eroutesAwake,
   eroutesFrom,
   eroutesOf,
-  isInUse,
+  isDynamicInUse,
   isSiteAtRest,
 } from "./sites/eroutes.ts";
 import { factsAt, factsOfAwake, ikeSaAt, versionsOf } from "./sites/ike-sas.ts";
@@ -217,10 +217,9 @@ function isConnected(engine: Engine, peerId: string): boolean {
 }
 
 function hasDynamicEroute(engine: Engine, peerId: string): boolean {
-  return eroutesFor(engine.plan, peerId).some(({ name }) => {
-    const key = erouteKey(name, peerId);
-    return isInUse(engine, key) && !engine.sites.normal.has(key);
-  });
+  return eroutesFor(engine.plan, peerId).some(({ name }) =>
+    isDynamicInUse(engine, erouteKey(name, peerId)),
+  );
 }
 
 /** Whether a view of it has a Child SA. */

@@ -111,8 +111,8 @@ type Site = { readonly peerId: string; readonly end: End };
 
 /**
  * One half of the sites connects, then the other one leaves, so that some are at rest while others
- * call. Now and then, if the daemon is there, a site and the concentrator rekey, and a stranger with
- * a wrong key calls.
+ * call. Now and then, if the daemon is there, a site and the concentrator rekey, and a stranger
+ * with a wrong key calls.
  */
 function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined, never> {
   const deliver = (delivery: Delivery) => void stage.deliveries.push(delivery);

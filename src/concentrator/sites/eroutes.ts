@@ -33,6 +33,11 @@ export function isInUse({ sites }: Engine, key: string): boolean {
   return sites.eroutes.has(key);
 }
 
+/** Whether there is a dynamic one with this key. */
+export function isDynamicInUse({ sites }: Engine, key: string): boolean {
+  return sites.eroutes.has(key) && !sites.normal.has(key);
+}
+
 /** The same after the first `skipped` ones, without visiting these; all kinds or one. */
 export function* eroutesFrom(
   engine: Engine,

@@ -1,7 +1,7 @@
 /**
- * Finds the functions that the first site runs for the first time when it connects and rekeys, after
- * a warm-up or without one. It is a process of its own, because functions are counted from the time
- * they are loaded. Prints numbers and names as JSON.
+ * Finds the functions that the first site runs for the first time when it connects and rekeys,
+ * after a warm-up or without one. It is a process of its own, because functions are counted from
+ * the time they are loaded. Prints numbers and names as JSON.
  */
 
 import { Session } from "node:inspector";
