@@ -34,6 +34,7 @@ export type Rehearsal = {
   /**
    * Delivers a message; if none is on its way, something else happens. It takes a millisecond, when
    * it is new three. Returns whether there was something to do in this turn of the event loop.
+   * Throws what went wrong, if anything did: then it is over.
    */
   step(): boolean;
   /** How often a site has connected. */
@@ -73,12 +74,14 @@ export function createRehearsal(cast: Cast): Rehearsal {
   const stage: Stage = {
     deliveries: [],
     ends: new Map(),
+    fault: undefined,
     connections: 0,
     rounds: 0,
   };
   const play = script(stage, cast);
   return {
     step() {
+      if (stage.fault !== undefined) throw stage.fault;
       const next = stage.deliveries.shift();
       if (next !== undefined) stage.ends.get(next.to)?.feed(next.event);
       else if (stage.ends.get(HERE)?.isWaiting() === true) return false;
@@ -101,6 +104,8 @@ type Stage = {
   readonly deliveries: Delivery[];
   /** By address. */
   readonly ends: Map<string, End>;
+  /** A bug of ours. */
+  fault: unknown;
   connections: number;
   rounds: number;
 };
@@ -120,7 +125,13 @@ function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined,
     stage.ends.set(host, end);
     return end;
   };
-  const here = put(HERE, (isWhole ? wholeEnd : bareEnd)(HERE, CONCENTRATOR, deliver));
+  const onBug = (fault: unknown) => {
+    stage.fault = fault;
+  };
+  const here = put(
+    HERE,
+    isWhole ? wholeEnd(CONCENTRATOR, deliver, onBug) : bareEnd(HERE, CONCENTRATOR, deliver),
+  );
   yield;
   const sites: Site[] = [];
   for (let number = 1; number <= callers; number++) {
@@ -218,9 +229,9 @@ function deliveryOf(effect: Effect, host: string, address: Address): Delivery | 
 }
 
 /** A concentrator with all that the daemon has around it, but for what leaves the process. */
-function wholeEnd(host: string, text: string, deliver: Deliver): End {
+function wholeEnd(text: string, deliver: Deliver, onBug: (fault: unknown) => void): End {
   const config = configOf(text);
-  const { address, concentrator } = endOf(host, config);
+  const { address, concentrator } = endOf(HERE, config);
   const recorder = createRecorder({
     ...openRecords(config),
     failures: createFailureCounts(),
@@ -254,9 +265,7 @@ function wholeEnd(host: string, text: string, deliver: Deliver): End {
     keyExchanger: { perform: quickKeyExchange, close: () => undefined },
     signer: { perform: notSigned },
     journal: recorder.record,
-    onBug: (fault) => {
-      throw fault;
-    },
+    onBug,
   });
   shell.feed({ kind: "addresses", local: [address] });
   return {
