@@ -9,6 +9,7 @@ import type { Effect } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import {
+  isSlowKeyExchange,
   type KeyExchangeRequest,
   type KeyExchangeResult,
   keyExchangeFor,
@@ -49,7 +50,12 @@ export type Rehearsal = {
  * log and look-ups, and answers come in later turns of the event loop; otherwise it is alone, and
  * sites do nothing but connect and leave.
  */
-export type Cast = { readonly callers: number; readonly isWhole: boolean };
+export type Cast = {
+  readonly callers: number;
+  readonly isWhole: boolean;
+  /** Half of the sites speak IKEv1. */
+  readonly withIkev1?: boolean;
+};
 
 /** Somebody with an address. */
 type End = {
@@ -119,7 +125,10 @@ type Site = { readonly peerId: string; readonly end: End };
  * call. Now and then, if the daemon is there, a site and the concentrator rekey, and a stranger
  * with a wrong key calls.
  */
-function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined, never> {
+function* script(
+  stage: Stage,
+  { callers, isWhole, withIkev1 = false }: Cast,
+): Generator<undefined, never> {
   const deliver = (delivery: Delivery) => void stage.deliveries.push(delivery);
   const put = (host: string, end: End): End => {
     stage.ends.set(host, end);
@@ -136,7 +145,9 @@ function* script(stage: Stage, { callers, isWhole }: Cast): Generator<undefined,
   const sites: Site[] = [];
   for (let number = 1; number <= callers; number++) {
     const [host, peerId] = [`192.0.2.${number + 1}`, `site-${number}`];
-    sites.push({ peerId, end: put(host, bareEnd(host, callerText(peerId, SECRET), deliver)) });
+    const version = withIkev1 && number % 4 > 1 ? "v1" : "v2";
+    const text = callerText(peerId, SECRET, version);
+    sites.push({ peerId, end: put(host, bareEnd(host, text, deliver)) });
     yield;
   }
   const farAway = "192.0.2.200";
@@ -309,6 +320,7 @@ name = "fleet"
 egroup = "sites"
 peerid = "site-*"
 ourid = "here"
+ike_version = "both"
 local_subnet = "10.0.0.0/16"
 remote_subnet = "192.168.0.0/16"
 `;
@@ -316,13 +328,17 @@ remote_subnet = "192.168.0.0/16"
 /** Of nobody: it opens nothing. */
 const SECRET = "a secret of nobody";
 
-function callerText(name: string, secret: string): string {
+function callerText(name: string, secret: string, version = "v2"): string {
+  // In Main Mode sites with keys are known by their addresses.
+  const mode = version === "v1" ? 'ikev1_mode = "aggressive"' : "";
   return `
 [[eroute]]
 name = "home"
 peerid = "here"
 peerip = "${HERE}"
 ourid = "${name}"
+ike_version = "${version}"
+${mode}
 local_subnet = "${subnetOf(name)}"
 remote_subnet = "10.0.0.0/16"
 [[user]]
@@ -351,10 +367,10 @@ function messageOf(octets: Uint8Array, path: Path): Delivery {
   return { to: formatAddress(path.remote.address), event };
 }
 
-/** ML-KEM would take longer than everything else, and other code carries it out later. */
+/** Slow ones would take longer than everything else, and threads carry them out later. */
 function quickKeyExchange(op: KeyExchangeRequest): KeyExchangeResult {
   const method = keyExchangeFor(op.method);
-  if (method?.kind !== "ml-kem") return performKeyExchange(op);
+  if (method === undefined || !isSlowKeyExchange(op.method)) return performKeyExchange(op);
   const octets = op.op === "offer" ? method.publicOctets : method.answerOctets;
   const publicValue = new Uint8Array(op.op === "derive" ? 0 : octets);
   return ok({ publicValue, sharedSecret: new Uint8Array(op.op === "offer" ? 0 : 32) });

@@ -3,6 +3,7 @@
 import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import type { Config } from "../config/config.ts";
+import { allowsVersion } from "../eroute/eroute.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { openKernel } from "../linux/xfrm-kernel.ts";
@@ -108,7 +109,10 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   service.ready();
   up.resolve();
   daemon.keeper?.settle();
-  if (config.warmsUp) daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault));
+  if (config.warmsUp) {
+    const withIkev1 = config.plan.eroutes.some((eroute) => allowsVersion(eroute, 1));
+    daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault), { withIkev1 });
+  }
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;

@@ -14,9 +14,10 @@ import { createRehearsal, type Rehearsal } from "./rehearsal.ts";
 const FIRST = { callers: 1, isWhole: false };
 const FIRST_ROUNDS = 4;
 /** While nobody calls: a few, so that some are at rest while others connect. */
-const IDLE = { callers: 8, isWhole: true };
+const CALLERS = 8;
 /** After so many connections hardly anything is left to compile. */
 const CONNECTIONS = 600;
+const CONNECTIONS_WITH_IKEV1 = 900;
 /** However far it has come by then: a slow router has other things to do. */
 const IDLE_MS_MAX = 3_000;
 /** However often it has only waited: its own look-ups may fail. */
@@ -41,14 +42,17 @@ export type IdleWarmUp = {
   stop(): void;
 };
 
+type IdleOptions = { readonly afterMs?: number; readonly withIkev1?: boolean };
+
 /**
  * Goes on with it in short slices, after `afterMs` and whenever no site has called for a moment;
  * then it is over. It is needless once very many have called.
  */
 export function warmUpWhileIdle(
   onFault: (fault: unknown) => void,
-  afterMs = IDLE_AFTER_MS,
+  { afterMs = IDLE_AFTER_MS, withIkev1 = false }: IdleOptions = {},
 ): IdleWarmUp {
+  const enough = withIkev1 ? CONNECTIONS_WITH_IKEV1 : CONNECTIONS;
   let isQuiet = true;
   let spentMs = 0;
   let datagrams = 0;
@@ -73,7 +77,7 @@ export function warmUpWhileIdle(
     }
     const begun = now();
     try {
-      rehearsal ??= createRehearsal(IDLE);
+      rehearsal ??= createRehearsal({ callers: CALLERS, isWhole: true, withIkev1 });
       while (now() < begun + SLICE_MS && rehearsal.step());
       connections = rehearsal.connections;
     } catch (fault) {
@@ -82,7 +86,7 @@ export function warmUpWhileIdle(
     }
     spentMs += now() - begun;
     const isOver = spentMs >= IDLE_MS_MAX || ++slices >= SLICES_MAX;
-    if (isOver || connections >= CONNECTIONS) return end();
+    if (isOver || connections >= enough) return end();
     wait(PAUSE_MS);
   };
   wait(afterMs);
