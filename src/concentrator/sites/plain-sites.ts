@@ -41,7 +41,7 @@ type GoneAddress = { readonly address: string; readonly until: Instant };
 export type PlainDuties = {
   /** Its row has to be read again. */
   readonly isRowWaiting: boolean;
-  /** It has to be redirected to another gateway. */
+  /** False: the head says whether sites are redirected. The format has a place for it. */
   readonly isRedirectWaiting: boolean;
   /** The key exchange method that the site accepted for new keys. */
   readonly worked: Worked | undefined;
@@ -103,8 +103,6 @@ export function putSites(engine: Engine, plain: PlainSites): void {
 
 /** Returns a function that gives the pending tasks for the key of an eroute in use. */
 export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
-  // Nobody is told twice: who has been told cannot be any more.
-  const isRedirectWaiting = engine.sites.redirects.at !== undefined;
   const rows = new Set<string>();
   for (const { waiting } of engine.sites.rowChecks.egroups.values()) {
     for (const key of waiting) rows.add(key);
@@ -113,13 +111,12 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
   for (const [, { key }] of engine.requests.of("row-check")) rows.add(key);
   return (key) => ({
     isRowWaiting: rows.has(key),
-    isRedirectWaiting,
+    isRedirectWaiting: false,
     worked: engine.sites.worked.get(key),
     untold: untoldOf(engine, key),
   });
 }
 
-/** Who is to be redirected is found once all sites are in the tables. */
 export function putDuties(engine: Engine, eroute: ErouteInUse, duties: PlainDuties): void {
   if (duties.isRowWaiting) recheckRow(engine, eroute);
   if (duties.worked !== undefined) engine.sites.worked.set(eroute.key, duties.worked);

@@ -60,7 +60,9 @@ export function runRedirects(engine: Engine): void {
     redirects.left = Math.max(0, redirects.left - 1);
     told += tell(engine, next.value, to);
   }
-  redirects.at = redirects.left === 0 ? undefined : inMs(engine, PORTION_MS);
+  // Those that have come since are redirected when they authenticate.
+  if (redirects.left === 0) return endWalk(engine);
+  redirects.at = inMs(engine, PORTION_MS);
 }
 
 /** Looks at all eroutes in use again, the oldest first. */

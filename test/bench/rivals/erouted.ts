@@ -10,6 +10,7 @@ import { type Responder, startPinned, whenUp } from "./process.ts";
 
 /** Rows of one statement. */
 const ROWS = 1_000;
+const WHY_MS_MAX = 30_000;
 
 /** A row for each site. */
 export async function fillTable(mariadb: Mariadb, sites: number): Promise<void> {
@@ -41,7 +42,7 @@ export async function startErouted(
   const child = startPinned(line.responder.namespace, command, { cwd: folder });
   const why = ["netns", "exec", line.responder.namespace, executable, "why", "--config", config];
   // It ends with 4 where a site is not connected.
-  const notConnected = () => spawnSync("ip", why, { encoding: "utf8" }).stdout;
+  const notConnected = () => spawnSync("ip", why, { encoding: "utf8", timeout: WHY_MS_MAX }).stdout;
   return { ...(await whenUp(child, "erouted")), notConnected };
 }
 
