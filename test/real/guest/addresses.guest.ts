@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { configure, must, until } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   pingBothWays,
@@ -56,7 +57,7 @@ test("a site that moves to another address keeps its tunnel, keys and counters",
   expect(after.spis).toEqual(before.spis);
   expect(after.packets).toBeGreaterThanOrEqual(before.packets + 2 * received);
   await pingBothWays(scenario, site);
-  await swan.rekeyChild();
+  await withNewKeys(scenario, site, "child", swan.rekeyChild);
   await pingBothWays(scenario, site);
   await swan.terminate();
   await swan.stop();

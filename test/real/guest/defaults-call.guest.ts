@@ -7,8 +7,8 @@ import {
   defaultRow,
   expectNoLossWhile,
   refusalsOf,
-  untilReplaced,
 } from "./defaults.ts";
+import { untilReplaced } from "./new-keys.ts";
 import { pingBothWays, type Scenario, startScenario } from "./scenario.ts";
 
 let scenario: Scenario;

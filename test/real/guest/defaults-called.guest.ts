@@ -9,12 +9,11 @@ import {
   DEFAULT_SITES,
   type DefaultPeer,
   defaultRow,
-  erouteOf,
   expectNoLossWhile,
   refusalsOf,
-  untilReplaced,
 } from "./defaults.ts";
 import { until } from "./hosts.ts";
+import { erouteOf, untilReplaced, withNewKeys } from "./new-keys.ts";
 import { type Scenario, startScenario } from "./scenario.ts";
 import { isAnswered } from "./wire.ts";
 
@@ -49,9 +48,8 @@ for (const { software, number, start } of DEFAULT_SITES) {
     await expectNoLossWhile(scenario, site, async () => {
       await untilReplaced(scenario, site, "child").catch(withLogs);
       await untilReplaced(scenario, site, "ike").catch(withLogs);
-      await peer.rekeyChild().catch(withLogs);
-      await untilReplaced(scenario, site, "child").catch(withLogs);
-      await peer.rekeyIke().catch(withLogs);
+      await withNewKeys(scenario, site, "child", peer.rekeyChild).catch(withLogs);
+      await withNewKeys(scenario, site, "ike", peer.rekeyIke).catch(withLogs);
       await untilReplaced(scenario, site, "child").catch(withLogs);
     });
     expect(await refusalsOf(scenario, number)).toEqual([]);

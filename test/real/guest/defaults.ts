@@ -3,11 +3,8 @@
  */
 
 import { expect } from "bun:test";
-import { patient } from "../../patience.ts";
-import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { OUR_ID, type SiteRow } from "./erouted.ts";
 import { eventsOf, type SiteEvent } from "./events.ts";
-import { until } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
 import { dropsSince, whenTheyCame } from "./losses.ts";
@@ -61,12 +58,6 @@ export function defaultRow(number: number, isCalled = false): SiteRow {
   return { ...rowOf(number), ...(isCalled ? { peerip: `192.0.2.${10 + number}` } : {}) };
 }
 
-/** The site's eroute as the status shows it. */
-export async function erouteOf(scenario: Scenario, site: Site): Promise<ErouteSeen | undefined> {
-  const eroutes = await erouteViews(scenario);
-  return eroutes.find((eroute) => eroute.peer_id === `site-${site.number}`);
-}
-
 /** How our kernel counts packets in clear that should have been encrypted. */
 const CLEAR_TEXT = "XfrmInTmplMismatch";
 
@@ -103,33 +94,6 @@ export async function expectNoLossWhile(
   );
   expect(inClear).toBeLessThanOrEqual(bySite.length);
   expect(lost.length).toBeLessThanOrEqual(dropped + itsOwn);
-}
-
-/** Waits until a site has a new Child SA or IKE SA, and only that. */
-export async function untilReplaced(
-  scenario: Scenario,
-  site: Site,
-  of: "child" | "ike",
-  times = 1,
-): Promise<void> {
-  for (let round = 0; round < times; round++) {
-    const before = nameOf(await erouteOf(scenario, site), of);
-    const isAnother = async () => {
-      const now = nameOf(await erouteOf(scenario, site), of);
-      return now !== undefined && now !== before;
-    };
-    await until(
-      `site ${site.number} has another ${of} SA than ${before}`,
-      isAnother,
-      patient(60_000),
-    );
-  }
-}
-
-function nameOf(eroute: ErouteSeen | undefined, of: "child" | "ike"): string | undefined {
-  if (of === "ike") return eroute?.ike_sa?.spi_i;
-  const [child, ...more] = eroute?.child_sas ?? [];
-  return more.length > 0 ? undefined : child?.spi_in;
 }
 
 function endsOf(site: Site) {

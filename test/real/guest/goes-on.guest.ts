@@ -10,6 +10,7 @@ import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
 import { type EroutedSettings, startErouted } from "./erouted.ts";
 import { must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { isAnswered, type Pinging, ping, startPinging } from "./wire.ts";
@@ -114,7 +115,7 @@ test(
     expect(await scenario.erouted.log()).not.toContain("another program has set");
     const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_r).sort();
     expect(after).toEqual(before);
-    for (const { swan } of ends) await swan.rekeyIke();
+    for (const { site, swan } of ends) await withNewKeys(scenario, site, "ike", swan.rekeyIke);
     await settled();
     expect((await endOf(pinging)).lost).toEqual([]);
     await expectKernelAsStatusSays(scenario);
@@ -125,7 +126,9 @@ test(
 test(
   "a soft limit of octets that passes while nothing runs: the next process rekeys",
   async () => {
-    for (const { swan } of ends) await swan.rekeyChild();
+    for (const { site, swan } of ends) {
+      await withNewKeys(scenario, site, "child", swan.rekeyChild);
+    }
     await settled();
     const spisOf = async () =>
       (await erouteViews(scenario)).map(({ child_sas }) => child_sas[0]?.spi_in);

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   dynamicPeerIds,
@@ -89,7 +90,7 @@ test("V2-47: strongSwan's IKE SA keeps its PRF while both ends allow it", async 
     return now.length === 1 && now[0] !== before;
   });
   expect((await swan.sas())[0]?.algorithms).toContain("PRF_HMAC_SHA2_256");
-  await swan.rekeyChild();
+  await withNewKeys(scenario, site, "child", swan.rekeyChild);
   await pingBothWays(scenario, site);
   await swan.terminate();
   await swan.stop();

@@ -8,6 +8,7 @@ import { patient } from "../../patience.ts";
 import { until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import { type GuestMariadb, startGuestMariadb } from "./mariadb.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   dynamicPeerIds,
@@ -52,12 +53,18 @@ afterAll(async () => {
 
 test("Aggressive Mode: two sites behind one NAT are both reached, and rekey", async () => {
   const [, one, other] = sites;
-  const swans = [await startSite(one, AGGRESSIVE), await startSite(other, AGGRESSIVE)];
+  const calls = [
+    { site: one, swan: await startSite(one, AGGRESSIVE) },
+    { site: other, swan: await startSite(other, AGGRESSIVE) },
+  ];
+  const swans = calls.map(({ swan }) => swan);
   for (const swan of swans) await bringUp(scenario, swan);
   for (const site of [one, other]) await pingBothWays(scenario, site);
   const states = await xfrmStates(scenario.laboratory.concentrator);
   expect(states.map(({ encapsulated }) => encapsulated)).toEqual([true, true, true, true]);
-  for (const swan of swans) await swan.rekeyChild();
+  for (const { site, swan } of calls) {
+    await withNewKeys(scenario, site, "child", swan.rekeyChild);
+  }
   for (const site of [one, other]) await pingBothWays(scenario, site);
   await hangUp(...swans);
 });
@@ -93,7 +100,7 @@ test(
     expect(await called).toBe(false);
     const why = await scenario.erouted.command("why", "site-3");
     expect(why.out).toContain("database");
-    await swan.rekeyChild();
+    await withNewKeys(scenario, up, "child", swan.rekeyChild);
     mariadb = await startGuestMariadb("restarted");
     await late.stop();
     const again = await startSite(caller, AGGRESSIVE);

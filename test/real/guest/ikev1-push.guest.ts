@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { erouteViews } from "./agreement.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import { bringUp, pskOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
 import { ping } from "./wire.ts";
@@ -53,7 +54,7 @@ test("its Phase 1 begins anew: it is told again, and no packet is lost", async (
   await bringUp(scenario, swan);
   const options = { count: 40, intervalSeconds: 0.1, from: VIRTUAL_IP };
   const pings = ping(site.host, OFFICE.v4, options);
-  await swan.rekeyIke();
+  await withNewKeys(scenario, site, "ike", swan.rekeyIke);
   expect(await pings).toEqual({ sent: 40, received: 40 });
   expect(await erouteViews(scenario)).toHaveLength(1);
 });

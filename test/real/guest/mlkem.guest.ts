@@ -5,8 +5,8 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { erouteViews } from "./agreement.ts";
-import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   dynamicPeerIds,
@@ -83,10 +83,10 @@ when("behind NAT, both ends get new keys with ML-KEM, for IKE and ESP", async ()
   swan = await startNewer(behindNat, { ike: HYBRID, esp: HYBRID_ESP });
   await bringUp(scenario, swan);
   await pingBothWays(scenario, behindNat);
-  await changed("child", async () => await swan?.rekeyChild());
-  await changed("ike", async () => await swan?.rekeyIke());
-  await changed("child", async () => await ask("rekey", "site-2"));
-  await changed("ike", async () => await ask("rekey", "--ike", "site-2"));
+  await withNewKeys(scenario, behindNat, "child", swan.rekeyChild);
+  await withNewKeys(scenario, behindNat, "ike", swan.rekeyIke);
+  await withNewKeys(scenario, behindNat, "child", () => ask("rekey", "site-2"));
+  await withNewKeys(scenario, behindNat, "ike", () => ask("rekey", "--ike", "site-2"));
   expect(await keyExchangeOf("site-2")).toBe("X25519+ML_KEM_768");
   await pingBothWays(scenario, behindNat);
   expect(await swan.log()).toContain("IKE_FOLLOWUP_KE");
@@ -99,7 +99,7 @@ when("R12: the site is called, with ML-KEM", async () => {
   await ask("connect", "site-1", "--wait");
   expect(await keyExchangeOf("site-1")).toBe("X25519+ML_KEM_768");
   await pingBothWays(scenario, site);
-  await changed("child", async () => await swan?.rekeyChild());
+  await withNewKeys(scenario, site, "child", swan.rekeyChild);
   await pingBothWays(scenario, site);
   await swan.terminate();
 });
@@ -132,19 +132,4 @@ type HybridView = { readonly ike_sa: { readonly key_exchange: string; readonly s
 async function keyExchangeOf(peerId: string): Promise<string | undefined> {
   const found = (await erouteViews(scenario)).find(({ peer_id }) => peer_id === peerId);
   return (found as HybridView | undefined)?.ike_sa.key_exchange;
-}
-
-/** Asks for new keys, and waits until there are some. */
-async function changed(what: "ike" | "child", askFor: () => Promise<unknown>): Promise<void> {
-  const keys = async () => {
-    const [view] = await erouteViews(scenario);
-    const children = view?.child_sas.map(({ spi_in }) => spi_in) ?? [];
-    return what === "ike" ? [view?.ike_sa?.spi_i ?? ""] : children;
-  };
-  const before = await keys();
-  await askFor();
-  await until(`${what}: new keys`, async () => {
-    const now = await keys();
-    return now.length === 1 && !before.includes(now[0] ?? "");
-  });
 }

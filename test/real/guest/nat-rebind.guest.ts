@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { hideBehind } from "./filters.ts";
 import { configure, type Host, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   dynamicPeerIds,
@@ -71,7 +72,7 @@ test("IKE continues from there as well: rekeys from either end", async () => {
     const now = await states();
     return now.spis.length === 2 && !now.spis.some((spi) => before.spis.includes(spi));
   });
-  await swan.rekeyIke();
+  await withNewKeys(scenario, site, "ike", swan.rekeyIke);
   await pingBothWays(scenario, site);
   expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
   await swan.terminate();

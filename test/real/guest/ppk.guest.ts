@@ -9,6 +9,7 @@ import { untilFailure } from "./events.ts";
 import { until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   pingBothWays,
@@ -159,7 +160,7 @@ test("libreswan connects with the files that remote-config writes, including the
   });
   await pingBothWays(scenario, site);
   expect((await viewOf("site-3"))?.ike_sa).toMatchObject({ ppk: true });
-  await libreswan.rekeyChild();
+  await withNewKeys(scenario, site, "child", libreswan.rekeyChild);
   await pingBothWays(scenario, site);
   await libreswan.stop();
 });

@@ -7,6 +7,7 @@ import { OUR_ID } from "./erouted.ts";
 import { until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
+import { withNewKeys } from "./new-keys.ts";
 import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
@@ -76,7 +77,7 @@ test("libreswan calls by itself with the written files", async () => {
     throw new Error(logs.join("\n"), { cause: error });
   });
   await pingBothWays(scenario, site);
-  await libreswan.rekeyChild();
+  await withNewKeys(scenario, site, "child", libreswan.rekeyChild);
   await pingBothWays(scenario, site);
   await libreswan.stop();
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startErouted } from "./erouted.ts";
 import { configure, must, run } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
+import { withNewKeys } from "./new-keys.ts";
 import {
   bringUp,
   pingBothWays,
@@ -49,7 +50,7 @@ test("the route exists while the Child SA does; we send from the inner address",
   await pingBothWays(scenario, site);
   const { concentrator } = scenario.laboratory;
   expect(await ping(concentrator, site.inner.v4)).toEqual({ sent: 3, received: 3 });
-  await swan.rekeyChild();
+  await withNewKeys(scenario, site, "child", swan.rekeyChild);
   await pingBothWays(scenario, site);
   await swan.terminate();
   expect(await shown("192.168.1.0/24")).toBe("");
