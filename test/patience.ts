@@ -35,6 +35,22 @@ const PAUSE_OF_WAIT_MS_MAX = 400;
 const LOOK_COUNTS_MS_MAX = 1_000;
 
 /**
+ * What work results in, if it ends before a timer that is set now. On a busy machine timers of the
+ * work are as late as this one, so that it says of them what it says on an idle machine.
+ */
+export async function endsWithin<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
  * Checks until `holds`. The limit is a number of checks, not a time: if each takes long because the
  * machine is busy, their number stays the same. An error says what was awaited.
  */

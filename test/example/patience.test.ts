@@ -1,7 +1,14 @@
 /** How long tests wait for events: longer on a busy machine. */
 
 import { afterEach, expect, test } from "bun:test";
-import { lookUntil, patient, SLOWNESS_MAX, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
+import {
+  endsWithin,
+  lookUntil,
+  patient,
+  SLOWNESS_MAX,
+  SLOWNESS_VARIABLE,
+  slowness,
+} from "../patience.ts";
 
 const before = process.env[SLOWNESS_VARIABLE];
 
@@ -28,4 +35,13 @@ test("a condition ends the wait; the fault names one that never holds", async ()
   const never = lookUntil("the moon is made of cheese", () => false, 300);
   expect(never).rejects.toThrow(/^not in \d+ looks within .* s \(.* behind\): the moon is made of/);
   await never.catch(() => {});
+});
+
+test("work that ends with a timer of its own is in time, however late the loop is", async () => {
+  const work = Bun.sleep(5).then(() => "done");
+  const ended = endsWithin(10, work);
+  // The loop is stuck until both timers are due.
+  Bun.sleepSync(40);
+  expect(await ended).toBe("done");
+  expect(endsWithin(5, new Promise(() => undefined))).rejects.toThrow("not within 5 ms");
 });

@@ -1,7 +1,7 @@
 /** A private MariaDB: own data folder, own socket, and a loopback port on request. */
 
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { createConnection } from "mysql2/promise";
 import type { ColumnMap, MysqlSettings } from "../../src/eroute/database.ts";
 import { freeTcpPort } from "../free-port.ts";
-import { patient } from "../patience.ts";
+import { lookUntil, patient } from "../patience.ts";
 
 /** The user who runs the tests, by the name that the server sees; `USER` need not be set. */
 const USER = execFileSync("id", ["-un"], { encoding: "utf8" }).trim();
@@ -29,6 +29,10 @@ export type Mariadb = {
   readonly port: number;
   /** Of the running server process. */
   pid(): number;
+  /** Stops all of its threads where they are, as if the machine hung. */
+  freeze(): Promise<void>;
+  /** Lets it go on. */
+  thaw(): void;
   /** Runs statements as the server's root, one after another. */
   sql(...statements: readonly string[]): Promise<readonly Record<string, unknown>[]>;
   /** A counter of the server (SHOW GLOBAL STATUS). */
@@ -111,6 +115,18 @@ class Server implements Mariadb {
     const pid = this.#process?.pid;
     if (pid === undefined) throw new Error("MariaDB does not run");
     return pid;
+  }
+
+  async freeze(): Promise<void> {
+    const pid = this.pid();
+    process.kill(pid, "SIGSTOP");
+    // Each thread stops when it next runs: one of them might answer something before.
+    const areStopped = () => threadStates(pid).every((state) => state === "T");
+    await lookUntil("all threads of MariaDB are stopped", areStopped, patient(10_000));
+  }
+
+  thaw(): void {
+    process.kill(this.pid(), "SIGCONT");
   }
 
   async start(): Promise<void> {
@@ -213,3 +229,15 @@ export async function dataTemplate(): Promise<string> {
 }
 
 const START_MS_MAX = patient(20_000);
+
+/** A letter for each thread, as in proc(5); one that has ended meanwhile is stopped. */
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    try {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+      return text.charAt(text.lastIndexOf(")") + 2);
+    } catch {
+      return "T";
+    }
+  });
+}

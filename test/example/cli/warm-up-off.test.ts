@@ -12,7 +12,7 @@ const TEST_MS_MAX = patient(120_000);
 const WARM_UP_MS = 500;
 
 test.skipIf(!hasExecutable)(
-  "one warms up ten seconds after its start, and the other one does not",
+  "one warms up after its start, and the other one does not",
   async () => {
     const [on, off] = [await startIdle(true), await startIdle(false)];
     try {
