@@ -87,7 +87,7 @@ export const ikeSchema = z.strictObject({
   intermediate_ppk: flag("PPKs protect the first IKE SA too, if possible (RFC 9867).", false),
   warm_up: flag(
     "Code for sites that call is compiled ahead, while no site calls: some 2 s of CPU, and " +
-      "75 MiB for ten seconds.",
+      "75 MiB for ten seconds. The log says when it is over.",
     true,
   ),
 });

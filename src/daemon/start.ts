@@ -47,7 +47,7 @@ import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner, signingKeysOf } from "./signer.ts";
 import { isListened, openIkeSockets } from "./sockets.ts";
-import { warmUp, warmUpWhileIdle } from "./warm-up.ts";
+import { type IdleWarmUp, warmUp, warmUpWhileIdle } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** A host name that is not resolved by then cannot be called. */
@@ -109,10 +109,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   service.ready();
   up.resolve();
   daemon.keeper?.settle();
-  if (config.warmsUp) {
-    const withIkev1 = config.plan.eroutes.some((eroute) => allowsVersion(eroute, 1));
-    daemon.warmUp = warmUpWhileIdle((fault) => noteBug(daemon, fault), { withIkev1 });
-  }
+  if (config.warmsUp) daemon.warmUp = startIdleWarmUp(daemon);
   recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;
@@ -139,6 +136,14 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   service.close();
   // Where nothing is kept, a restart is a stop and a start.
   return isRestart ? EXIT_KEPT : 0;
+}
+
+function startIdleWarmUp(daemon: Daemon): IdleWarmUp {
+  return warmUpWhileIdle({
+    onFault: (fault) => noteBug(daemon, fault),
+    onEnd: (detail) => daemon.note({ level: "info", reason: "warmed-up", detail }),
+    withIkev1: daemon.config.plan.eroutes.some((eroute) => allowsVersion(eroute, 1)),
+  });
 }
 
 function createDaemon(config: Config, former: Former | undefined): Daemon {

@@ -239,6 +239,7 @@ export type ProgressReason =
 export type DaemonReason =
   | "start"
   | "ready"
+  | "warmed-up"
   | "stopped"
   | "listen"
   | "address-added"

@@ -13,6 +13,11 @@ const CHECK = "`erouted check` says what is missing";
 export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
   start: { ...ERROR, words: "erouted is starting, with a fault", advice: CHECK },
   ready: { ...INFO, words: "erouted is ready", advice: NOTHING },
+  "warmed-up": {
+    ...INFO,
+    words: "what a connection runs has run before: the first sites are answered sooner",
+    advice: NOTHING,
+  },
   stopped: { ...INFO, words: "erouted has stopped", advice: NOTHING },
   listen: {
     ...ERROR,

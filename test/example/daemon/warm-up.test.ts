@@ -9,6 +9,18 @@ const TIMEOUT_MS = 120_000;
 /** Functions that only the simulation of a site needs. */
 const COLD_MAX = 20;
 
+/** What it tells. */
+function listener() {
+  const faults: unknown[] = [];
+  const ends: string[] = [];
+  return {
+    faults,
+    ends,
+    onFault: (fault: unknown) => void faults.push(fault),
+    onEnd: (detail: string) => void ends.push(detail),
+  };
+}
+
 test("the warm-up connects its site, however often", () => {
   expect([warmUp(), warmUp()]).toEqual([undefined, undefined]);
 });
@@ -27,8 +39,8 @@ test(
 test(
   "it goes on while nobody calls, and waits while sites do",
   async () => {
-    const faults: unknown[] = [];
-    const idle = warmUpWhileIdle((fault) => faults.push(fault), { afterMs: 0 });
+    const { faults, ends, ...told } = listener();
+    const idle = warmUpWhileIdle({ ...told, afterMs: 0 });
     while (idle.connections === 0) await Bun.sleep(10);
     idle.onDatagram();
     await Bun.sleep(100);
@@ -42,7 +54,7 @@ test(
     idle.stop();
     const stopped = idle.connections;
     await Bun.sleep(200);
-    expect([idle.connections, faults]).toEqual([stopped, []]);
+    expect([idle.connections, faults, ends]).toEqual([stopped, [], []]);
   },
   TIMEOUT_MS,
 );
@@ -61,22 +73,25 @@ test("with the daemon around it, every site connects in every round", async () =
 test(
   "it is over after some hundred connections",
   async () => {
-    const faults: unknown[] = [];
-    const idle = warmUpWhileIdle((fault) => faults.push(fault), { afterMs: 0 });
+    const { faults, ends, ...told } = listener();
+    const idle = warmUpWhileIdle({ ...told, afterMs: 0 });
     while (idle.connections < 600) await Bun.sleep(10);
     const reached = idle.connections;
     await Bun.sleep(100);
     expect([idle.connections, faults]).toEqual([reached, []]);
+    expect(ends).toEqual([
+      expect.stringMatching(/^sites in memory have connected 60\d times, in \d+ ms of CPU time$/),
+    ]);
   },
   TIMEOUT_MS,
 );
 
 test("it is needless once very many have called", async () => {
-  const faults: unknown[] = [];
-  const idle = warmUpWhileIdle((fault) => faults.push(fault), { afterMs: 50 });
+  const { faults, ends, ...told } = listener();
+  const idle = warmUpWhileIdle({ ...told, afterMs: 50 });
   for (let i = 0; i < 1_000; i++) idle.onDatagram();
   await Bun.sleep(800);
-  expect([idle.connections, faults]).toEqual([0, []]);
+  expect([idle.connections, faults, ends]).toEqual([0, [], []]);
   idle.stop();
 });
 
