@@ -30,7 +30,8 @@ export type Surroundings = {
   lookUp(egroup: string, by: LookupKey): Promise<LookupResult>;
   /** Settles within its deadline; never rejects. */
   resolve(host: string): Promise<ResolveResult>;
-  kernel(request: XfrmRequest): KernelResult;
+  /** An answer for each, in order. */
+  kernel(requests: readonly XfrmRequest[]): readonly KernelResult[];
   readonly keyExchanger: KeyExchanger;
   readonly signer: Pick<Signer, "perform">;
   journal(entry: JournalEntry): void;
@@ -44,21 +45,44 @@ export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): voi
 /** What the waiter for an answer is told if performing the effect hit a bug of ours. */
 const BUG = "erouted itself failed: the error in its log tells where";
 
+type KernelEffect = Extract<Effect, { kind: "kernel" }>;
+type OtherEffect = Exclude<Effect, KernelEffect>;
+
 /** Performs one effect. Never throws: a bug costs this effect, and its answer says so. */
-export function perform(effect: Effect, around: Surroundings, ways: AnswerWays): void {
+export function perform(effect: OtherEffect, around: Surroundings, ways: AnswerWays): void {
   try {
     carryOut(effect, around, ways);
   } catch (fault) {
     around.onBug(fault);
     if (isQuestion(effect)) ways.atOnce(failedAnswer(effect, BUG));
   } finally {
-    // Keys and private values are wiped here, however the effect ended.
-    if (effect.kind === "kernel") wipeRequest(effect.op);
+    // Private values are wiped here, however the effect ended.
     if (effect.kind === "key-exchange") wipe(effect.op.random);
   }
 }
 
-function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void {
+/** Performs kernel requests that follow from one event. Never throws: a bug costs all of them. */
+export function performKernel(
+  effects: readonly KernelEffect[],
+  around: Pick<Surroundings, "kernel" | "onBug">,
+  { atOnce }: Pick<AnswerWays, "atOnce">,
+): void {
+  try {
+    const results = around.kernel(effects.map(({ op }) => op));
+    for (const [index, effect] of effects.entries()) {
+      const result = results[index];
+      if (result === undefined) throw new Error("the kernel has left out an answer");
+      atOnce({ kind: "kernel-answer", request: effect.request, result });
+    }
+  } catch (fault) {
+    around.onBug(fault);
+    for (const effect of effects) atOnce(failedAnswer(effect, BUG));
+  } finally {
+    for (const { op } of effects) wipeRequest(op);
+  }
+}
+
+function carryOut(effect: OtherEffect, around: Surroundings, ways: AnswerWays): void {
   switch (effect.kind) {
     case "send":
       return around.send(effect.octets, effect.path);
@@ -66,10 +90,6 @@ function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void 
       return around.send(Uint8Array.of(NAT_KEEPALIVE), effect.path);
     case "journal":
       return around.journal(effect.entry);
-    case "kernel": {
-      const { request, op } = effect;
-      return ways.atOnce({ kind: "kernel-answer", request, result: around.kernel(op) });
-    }
     case "key-exchange":
     case "signature": {
       const answer = askThreads(effect, around, ways.late);

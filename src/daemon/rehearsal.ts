@@ -267,12 +267,13 @@ function wholeEnd(text: string, deliver: Deliver, onBug: (fault: unknown) => voi
     flush: () => undefined,
     lookUp: async (_egroup, by) => batcher.find(by),
     resolve: async () => ok([]),
-    kernel: (request) => {
-      if (request.op === "new-state" || request.op === "put-policy") {
-        emitXfrmRequest(request, requests++).fill(0);
-      }
-      return ok(undefined);
-    },
+    kernel: (asked) =>
+      asked.map((request) => {
+        if (request.op === "new-state" || request.op === "put-policy") {
+          emitXfrmRequest(request, requests++).fill(0);
+        }
+        return ok(undefined);
+      }),
     keyExchanger: { perform: quickKeyExchange, close: () => undefined },
     signer: { perform: notSigned },
     journal: recorder.record,

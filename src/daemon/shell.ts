@@ -5,7 +5,7 @@ import { type Effect, isKeptFirst } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
 import { createAnswers } from "./answers.ts";
 import { createKernelQueue, type KernelEffect } from "./kernel-queue.ts";
-import { perform, type Surroundings } from "./perform.ts";
+import { perform, performKernel, type Surroundings } from "./perform.ts";
 
 export type Shell = {
   /**
@@ -69,10 +69,14 @@ export function createShell(
 
   const performAll = (effects: readonly Effect[]): void => {
     if (effects.some(isKeptFirst)) save();
+    let requests: KernelEffect[] | undefined;
     for (const effect of effects) {
-      if (effect.kind === "kernel") kernelQueue.add(effect);
-      else perform(effect, around, ways);
+      if (effect.kind !== "kernel") perform(effect, around, ways);
+      else if (requests === undefined) requests = [effect];
+      else requests.push(effect);
     }
+    // Together, and before any message of this turn leaves.
+    if (requests !== undefined) kernelQueue.add(requests);
   };
 
   const save = (): void => {
@@ -103,8 +107,8 @@ export function createShell(
   const send = (): void => around.flush?.();
   const answers = createAnswers(feed, around.now, send);
   const ways = { atOnce: (answer: Event) => void queue.push(answer), late: answers.add };
-  const performKernel = (effect: KernelEffect) => perform(effect, around, ways);
-  const kernelQueue = createKernelQueue(performKernel, run, around.now, send);
+  const ask = (requests: readonly KernelEffect[]) => performKernel(requests, around, ways);
+  const kernelQueue = createKernelQueue(ask, run, around.now, send);
   arm();
   return {
     feed,

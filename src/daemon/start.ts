@@ -382,7 +382,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     },
     resolve: (host) => resolver.resolve(host),
     // Without a dataplane every request succeeds, and nothing is installed.
-    kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
+    kernel: (requests) => kernel?.performAll(requests) ?? requests.map(() => ok(undefined)),
     keyExchanger: daemon.keyExchanger,
     signer: daemon.signer,
     save: () => daemon.keeper?.save(),

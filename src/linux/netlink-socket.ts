@@ -1,10 +1,12 @@
 /** A netlink socket: requests and their answers, dumps in pieces (man 7 netlink). */
 
+import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { patchHostU32 } from "../xfrm/host-order.ts";
+import { patchHostU16, patchHostU32 } from "../xfrm/host-order.ts";
 import {
   type NetlinkError,
   type NetlinkMessage,
+  NLM_F_REQUEST,
   NLMSG_DONE,
   NLMSG_ERROR,
   parseNetlink,
@@ -27,6 +29,7 @@ export class NetlinkSocket {
   readonly #libc: Libc;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(RECEIVE_OCTETS);
+  readonly #outgoing = new Uint8Array(SEND_OCTETS);
   #sequence = 0;
   /** The ID that the kernel's multicast messages about this socket's requests carry. */
   readonly portId: number;
@@ -67,6 +70,66 @@ export class NetlinkSocket {
       if (answer?.type === NLMSG_ERROR) return errorOf(answer);
     }
     return { errno: ETIMEDOUT, text: undefined };
+  }
+
+  /**
+   * Requests changes as {@link request} does, many in one datagram: the kernel carries them out in
+   * order, those after a refused one too. Only refusals and the last of a datagram are answered.
+   * For requests without flags of their own, of up to {@link MESSAGE_OCTETS_MAX}.
+   */
+  requestAll(emits: readonly EmitRequest[]): readonly NetlinkError[] {
+    const answers: NetlinkError[] = [];
+    try {
+      while (answers.length < emits.length) {
+        const first = (this.#sequence + 1) >>> 0;
+        const { sent, count } = this.#sendSome(emits, answers.length);
+        const answered = sent < 0 ? allFailed(-sent, count) : this.#answersOf(first, count);
+        for (const answer of answered) answers.push(answer);
+      }
+    } finally {
+      // One that could not be written has left those before it here, with their keys.
+      if (answers.length < emits.length) this.#outgoing.fill(0);
+    }
+    return answers;
+  }
+
+  /** Sends requests from `from` on, as many as fit into one datagram. */
+  #sendSome(emits: readonly EmitRequest[], from: number): { sent: number; count: number } {
+    let length = 0;
+    let at = 0;
+    let count = 0;
+    for (let next = from; next < emits.length; next++) {
+      const emit = emits[next];
+      if (emit === undefined || length + MESSAGE_OCTETS_MAX > SEND_OCTETS) break;
+      if (count > 0) patchHostU16(this.#outgoing, at + FLAGS_AT, NLM_F_REQUEST);
+      const octets = emit(this.#nextSequence());
+      assert(octets.length <= MESSAGE_OCTETS_MAX, "a request fits into the outgoing buffer");
+      patchHostU32(octets, PORT_ID_AT, this.portId);
+      at = length;
+      this.#outgoing.set(octets, at);
+      octets.fill(0);
+      length = align4(at + octets.length);
+      count++;
+    }
+    const datagram = this.#outgoing.subarray(0, length);
+    const sent = this.#libc.send(this.#fd, datagram);
+    datagram.fill(0);
+    return { sent, count };
+  }
+
+  /** The answers to requests with the sequence numbers from `first` on. */
+  #answersOf(first: number, count: number): readonly NetlinkError[] {
+    const answers: (NetlinkError | undefined)[] = new Array(count).fill(undefined);
+    for (let i = 0; i < STRAY_DATAGRAMS_MAX + count; i++) {
+      const messages = this.#receive();
+      if (!messages.ok) return answers.map((answer) => answer ?? failed(messages.error));
+      for (const message of messages.value) {
+        const index = (message.sequence - first) >>> 0;
+        if (message.type === NLMSG_ERROR && index < count) answers[index] = errorOf(message);
+      }
+      if (answers[count - 1] !== undefined) return answers.map((answer) => answer ?? DONE);
+    }
+    return answers.map((answer) => answer ?? failed(ETIMEDOUT));
   }
 
   /** Requests one thing: a copy of the answer's payload, to be wiped if it may hold keys. */
@@ -173,12 +236,33 @@ const ANSWER_MS_MAX = 2_000;
 /** Late answers to questions that were given up. */
 const STRAY_DATAGRAMS_MAX = 16;
 
-/** nlmsg_pid. */
+/** nlmsg_flags and nlmsg_pid. */
+const FLAGS_AT = 6;
 const PORT_ID_AT = 12;
+
+/** A state with the longest keys and the largest replay window has half of that. */
+const MESSAGE_OCTETS_MAX = 2_048;
+/** A sixth of what a socket may send by default. */
+const SEND_OCTETS = 32_768;
+
+const DONE: NetlinkError = { errno: 0, text: undefined };
 
 const EAGAIN = 11;
 const EMSGSIZE = 90;
 const ETIMEDOUT = 110;
+
+function failed(errno: number): NetlinkError {
+  return { errno, text: undefined };
+}
+
+function allFailed(errno: number, count: number): readonly NetlinkError[] {
+  return Array.from({ length: count }, () => failed(errno));
+}
+
+/** NLMSG_ALIGN. */
+function align4(octets: number): number {
+  return (octets + 3) & ~3;
+}
 
 function isEnd(message: NetlinkMessage): boolean {
   return message.type === NLMSG_DONE || message.type === NLMSG_ERROR;

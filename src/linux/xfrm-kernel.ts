@@ -19,9 +19,11 @@ import {
   emitStateDump,
   emitXfrmRequest,
   formatPolicyId,
+  isOneMessage,
   isOurReqid,
   type KernelResult,
   stateName,
+  type XfrmMessage,
   type XfrmRefusal,
   type XfrmRequest,
   xfrmRefusal,
@@ -44,6 +46,8 @@ import { moveState, queryPolicy, queryState } from "./xfrm-state.ts";
 export type Kernel = {
   /** One request, answered at once. Never throws. */
   perform(request: XfrmRequest): KernelResult;
+  /** The same for several, in order: each is answered, also where one before it is refused. */
+  performAll(requests: readonly XfrmRequest[]): readonly KernelResult[];
   /** How much each state with a reqid of ours has carried, in turns of a millisecond. */
   stateCounts(take: (count: StateCount) => void): Promise<Result<undefined, XfrmRefusal>>;
   /** Our objects, read in turns: 20,000 states take some 0.2 s of one core. */
@@ -135,6 +139,32 @@ class XfrmKernel implements Kernel {
     }
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
+  }
+
+  performAll(requests: readonly XfrmRequest[]): readonly KernelResult[] {
+    const results: KernelResult[] = [];
+    let messages: XfrmMessage[] = [];
+    const send = (): void => {
+      const answers = this.#requests.requestAll(
+        messages.map((message) => (n) => emitXfrmRequest(message, n)),
+      );
+      for (const [index, { errno, text }] of answers.entries()) {
+        const message = messages[index];
+        if (message === undefined) continue;
+        results.push(errno === 0 ? ok(undefined) : err(xfrmRefusal(message, errno, text)));
+      }
+      messages = [];
+    };
+    for (const request of requests) {
+      if (isOneMessage(request)) {
+        messages.push(request);
+        continue;
+      }
+      send();
+      results.push(this.perform(request));
+    }
+    send();
+    return results;
   }
 
   async stateCounts(take: (count: StateCount) => void): Promise<Result<undefined, XfrmRefusal>> {

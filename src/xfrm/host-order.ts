@@ -37,6 +37,13 @@ export function hostU64Number(r: Reader): number {
   return LITTLE_ENDIAN ? second * 2 ** 32 + first : first * 2 ** 32 + second;
 }
 
+/** Overwrites 16 bits, host order. */
+export function patchHostU16(octets: Uint8Array, at: number, value: number): void {
+  const word = swap16(value);
+  octets[at] = word >>> 8;
+  octets[at + 1] = word;
+}
+
 /** Overwrites 32 bits, host order. */
 export function patchHostU32(octets: Uint8Array, at: number, value: number): void {
   const word = swap32(value);

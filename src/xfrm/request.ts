@@ -60,6 +60,20 @@ export type XfrmMessage = Exclude<
   { readonly op: "query-state" | "query-policy" | "move-state" | "put-route" | "delete-route" }
 >;
 
+/** Whether it is one of them, and nothing else has to be done before. */
+export function isOneMessage(request: XfrmRequest): request is XfrmMessage {
+  switch (request.op) {
+    case "new-state":
+      return request.insteadOf === undefined;
+    case "delete-state":
+    case "put-policy":
+    case "delete-policy":
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** What goes to route netlink instead of XFRM. */
 export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
 

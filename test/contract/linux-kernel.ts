@@ -66,6 +66,7 @@ export function linuxKernelContract(abilities: KernelAbilities): void {
     lossContract(() => kernel);
     policyLeftoversContract(() => kernel);
     removalContract(() => kernel, abilities);
+    manyContract(() => kernel, abilities);
     if (!abilities.esp) return;
     stateLeftoversContract(() => kernel);
     countersContract(() => kernel);
@@ -348,4 +349,50 @@ function anywhere(): NonNullable<ReturnType<typeof policyLike>["template"]> {
 
 function withSpi(spi: number): ReturnType<typeof stateLike>["id"] {
   return { ...stateLike().id, spi: asEspSpi(spi) };
+}
+
+/** More than fit into one datagram. */
+const MANY = 200;
+
+function manyContract(kernel: () => Kernel, { esp }: KernelAbilities): void {
+  test("many at once: each is carried out, also behind one that is refused", async () => {
+    const put = Array.from({ length: MANY }, (_, index): XfrmRequest => {
+      const dst = `10.${100 + (index >> 8)}.${index & 255}.0/24`;
+      return { op: "put-policy", policy: policyLike({ src: LOCAL_SUBNET, dst }) };
+    });
+    const remove = put.flatMap((request): XfrmRequest[] => {
+      return request.op === "put-policy" ? [{ op: "delete-policy", id: request.policy.id }] : [];
+    });
+    const missing = policyLike({ src: LOCAL_SUBNET, dst: "10.200.0.0/24" }).id;
+    const refused: XfrmRequest = { op: "delete-policy", id: missing };
+    const [first] = put;
+    if (first?.op !== "put-policy") throw new Error("there is a policy");
+    const query: XfrmRequest = { op: "query-policy", id: first.policy.id };
+    const requests = [...put.slice(0, 50), refused, ...put.slice(50), query, refused, ...remove];
+    const answers = kernel().performAll(requests);
+    expect(answers).toHaveLength(requests.length);
+    const faults = answers.flatMap((answer, at) => (answer.ok ? [] : [[at, answer.error.errno]]));
+    expect(faults).toEqual([
+      [50, "ENOENT"],
+      [MANY + 2, "ENOENT"],
+    ]);
+    const tables = await kernel().tables();
+    expect(tables.ok ? tables.value.policies.size : tables.error).toBe(0);
+    expect(kernel().performAll([])).toEqual([]);
+  });
+
+  test.skipIf(!esp)("many at once: states too, and one that is there is refused", () => {
+    const spis = Array.from({ length: 40 }, (_, index) => asEspSpi(0xc0ff_0000 + index));
+    const of = (spi: (typeof spis)[number]) => ({ ...stateLike().id, spi });
+    const create = spis.map((spi): XfrmRequest => {
+      return { op: "new-state", state: stateLike({ id: of(spi) }) };
+    });
+    const [again] = spis;
+    if (again === undefined) throw new Error("there is a state");
+    const twice: XfrmRequest = { op: "new-state", state: stateLike({ id: of(again) }) };
+    const remove = spis.map((spi): XfrmRequest => ({ op: "delete-state", id: of(spi) }));
+    const answers = kernel().performAll([...create, twice, ...remove]);
+    const faults = answers.flatMap((answer, at) => (answer.ok ? [] : [[at, answer.error.errno]]));
+    expect(faults).toEqual([[40, "EEXIST"]]);
+  });
 }

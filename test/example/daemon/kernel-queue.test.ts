@@ -7,7 +7,7 @@ import type { Instant } from "../../../src/octets/instant.ts";
 
 test("a turn performs requests for a limited time; the others follow in order", async () => {
   const { queue, performed, ended } = slowKernel(100);
-  for (let i = 0; i < 100; i++) queue.add(requestOf(i));
+  for (let i = 0; i < 100; i++) queue.add([requestOf(i)]);
   // Each takes half a millisecond of this clock.
   expect(performed.length).toBe(4);
   let turns = 0;
@@ -25,16 +25,16 @@ test("a turn performs requests for a limited time; the others follow in order", 
 
 test("a request that arrives while others wait goes behind them", async () => {
   const { queue, performed, ended } = slowKernel(12);
-  for (let i = 0; i < 6; i++) queue.add(requestOf(i));
+  for (let i = 0; i < 6; i++) queue.add([requestOf(i)]);
   await new Promise((resolve) => setImmediate(resolve));
-  for (let i = 6; i < 12; i++) queue.add(requestOf(i));
+  for (let i = 6; i < 12; i++) queue.add([requestOf(i)]);
   await ended;
   expect(performed).toEqual(Array.from({ length: 12 }, (_, i) => i));
 });
 
 test("the end of each later turn is told, and of no turn without a request", async () => {
   const { queue, ended, ends } = slowKernel(10);
-  for (let i = 0; i < 10; i++) queue.add(requestOf(i));
+  for (let i = 0; i < 10; i++) queue.add([requestOf(i)]);
   expect(ends).toEqual([]);
   await ended;
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -43,14 +43,30 @@ test("the end of each later turn is told, and of no turn without a request", asy
 
 test("flushing performs all of them at once", () => {
   const { queue, performed } = slowKernel(100);
-  for (let i = 0; i < 100; i++) queue.add(requestOf(i));
+  for (let i = 0; i < 100; i++) queue.add([requestOf(i)]);
   queue.flush();
   expect(performed).toHaveLength(100);
 });
 
-/** A queue whose clock advances by half a millisecond with each request; `ended`: after `count`. */
+test("those of one event are performed together, up to 64, and no others with them", () => {
+  const { queue, performed, together } = slowKernel(150);
+  const all = Array.from({ length: 150 }, (_, i) => requestOf(i));
+  queue.add(all.slice(0, 5));
+  queue.add(all.slice(5, 140));
+  queue.add(all.slice(140));
+  // The fourth was the last of this turn.
+  expect(together).toEqual([5, 64, 64, 7]);
+  queue.flush();
+  expect(together).toEqual([5, 64, 64, 7, 10]);
+  expect(performed).toEqual(all.map(({ request }) => Number(request)));
+});
+
+/**
+ * A queue whose clock advances by half a millisecond with each performance; `ended`: after `count`.
+ */
 function slowKernel(count: number) {
   const performed: number[] = [];
+  const together: number[] = [];
   /** How many had been performed at the end of each later turn. */
   const ends: number[] = [];
   let nowMs = 0;
@@ -58,9 +74,10 @@ function slowKernel(count: number) {
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const perform = ({ request }: KernelEffect) => {
+  const perform = (effects: readonly KernelEffect[]) => {
     nowMs += 0.5;
-    performed.push(Number(request));
+    together.push(effects.length);
+    for (const { request } of effects) performed.push(Number(request));
     if (performed.length === count) end();
   };
   const queue = createKernelQueue(
@@ -69,7 +86,7 @@ function slowKernel(count: number) {
     () => nowMs as Instant,
     () => ends.push(performed.length),
   );
-  return { queue, performed, ended, ends };
+  return { queue, performed, together, ended, ends };
 }
 
 function requestOf(number: number): KernelEffect {

@@ -10,8 +10,8 @@ import type { Surroundings } from "../../../src/daemon/perform.ts";
 import { createShell } from "../../../src/daemon/shell.ts";
 import { asEspSpi } from "../../../src/inet/esp-spi.ts";
 import type { Instant } from "../../../src/octets/instant.ts";
-import { ok } from "../../../src/octets/result.ts";
-import type { XfrmRequest } from "../../../src/xfrm/request.ts";
+import { err, ok } from "../../../src/octets/result.ts";
+import { type XfrmRequest, xfrmRefusal } from "../../../src/xfrm/request.ts";
 
 const local = { family: 4, value: 0xc0000202n } as const;
 const remote = { family: 4, value: 0xc0000201n } as const;
@@ -38,6 +38,43 @@ test("a kernel request that a bug stops is answered, and its keys are wiped", as
   const answer = seen.events.find(({ kind }) => kind === "kernel-answer");
   expect(answer).toMatchObject({ request: 5, result: { ok: false, error: { errno: "EIO" } } });
   expect([...key]).toEqual([0, 0, 0]);
+});
+
+test("kernel requests of one event are asked together, each has its answer", async () => {
+  const keys = [1, 2, 3].map((octet) => Uint8Array.of(octet));
+  const asked: number[] = [];
+  const requests = keys.map((key, index): Effect => {
+    return { kind: "kernel", request: index as KernelRequestId, op: newState(key) };
+  });
+  const seen = await run([first, ...requests, last], {
+    kernel: (ops) => {
+      asked.push(ops.length);
+      return ops.map((op, index) =>
+        index === 1 ? err(xfrmRefusal(op, 17, "there is one")) : ok(undefined),
+      );
+    },
+  });
+  expect(asked).toEqual([3]);
+  expect(seen.sent).toEqual([1, 2]);
+  const answers = seen.events.filter(({ kind }) => kind === "kernel-answer");
+  expect(answers).toMatchObject([
+    { request: 0, result: { ok: true } },
+    { request: 1, result: { ok: false, error: { errno: "EEXIST" } } },
+    { request: 2, result: { ok: true } },
+  ]);
+  expect(keys.map(([octet]) => octet)).toEqual([0, 0, 0]);
+});
+
+test("a kernel that leaves out an answer is a bug, and the waiter is told", async () => {
+  const request: Effect = {
+    kind: "kernel",
+    request: 5 as KernelRequestId,
+    op: newState(Uint8Array.of(1)),
+  };
+  const seen = await run([request], { kernel: () => [] });
+  expect(seen.bugs).toEqual(["the kernel has left out an answer"]);
+  const answer = seen.events.find(({ kind }) => kind === "kernel-answer");
+  expect(answer).toMatchObject({ request: 5, result: { ok: false, error: { errno: "EIO" } } });
 });
 
 test("a message that a bug stops does not hold back the one after it", async () => {
@@ -139,7 +176,7 @@ function calm(bugs: string[]): Omit<Surroundings, "send"> {
     now: () => 0 as Instant,
     lookUp: () => Promise.resolve(ok([])),
     resolve: () => Promise.resolve(ok([])),
-    kernel: () => ok(undefined),
+    kernel: (requests) => requests.map(() => ok(undefined)),
     keyExchanger: { perform: () => undefined, close: () => {} },
     signer: { perform: () => undefined },
     journal: () => {},
