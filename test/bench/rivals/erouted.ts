@@ -29,17 +29,22 @@ export async function fillTable(mariadb: Mariadb, sites: number): Promise<void> 
   }
 }
 
-/** Starts it, and waits until its sockets are open. */
+/**
+ * Starts it, and waits until its sockets are open. Its states are acknowledged by `preload`, its
+ * policies are in the kernel.
+ */
 export async function startErouted(
   executable: string,
   folder: string,
-  { line, mariadb }: { readonly line: Line; readonly mariadb: Mariadb },
+  around: { readonly preload: string; readonly line: Line; readonly mariadb: Mariadb },
 ): Promise<Responder> {
+  const { preload, line, mariadb } = around;
   const config = join(folder, "erouted.toml");
   await Bun.write(join(folder, "password"), MARIADB_USER.password);
   await Bun.write(config, configText(folder, line.responder.address, mariadb));
   const command = [executable, "run", "--config", config];
-  const child = startPinned(line.responder.namespace, command, { cwd: folder });
+  const env = { LD_PRELOAD: preload };
+  const child = startPinned(line.responder.namespace, command, { cwd: folder, env });
   const why = ["netns", "exec", line.responder.namespace, executable, "why", "--config", config];
   // It ends with 4 where a site is not connected.
   const notConnected = () => spawnSync("ip", why, { encoding: "utf8", timeout: WHY_MS_MAX }).stdout;
@@ -56,9 +61,6 @@ function configText(folder: string, address: string, mariadb: Mariadb): string {
 listen = ["${address}"]
 cookie_above = 100000
 half_open_per_prefix = 100000
-
-[dataplane]
-kind = "none"
 
 [dynamic_eroutes]
 max = 100000

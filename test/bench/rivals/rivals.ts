@@ -34,7 +34,7 @@ const SETTLE_MS = 12_000;
 /** By then erouted has done what it does while nobody calls. */
 const REST_MS = 10_000;
 
-type Rival = { readonly name: string; start(): Promise<Responder> };
+type Rival = { readonly name: string; start(line: Line): Promise<Responder> };
 
 type Tools = { readonly flood: string; readonly preload: string; readonly folder: string };
 
@@ -45,21 +45,24 @@ async function bench(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "erouted-rivals-"));
   const tools = buildTools(folder);
   const mariadb = await startMariadb();
-  const line = layLine();
   try {
     await fillTable(mariadb, 2 * SITES + SINGLE + STEADY);
     const runs: Run[] = [];
-    const rivals = rivalsOf({ tools, line, mariadb });
+    const rivals = rivalsOf({ tools, mariadb });
     for (let round = 1; round <= ROUNDS; round++) {
       for (const { name, start } of rivals) {
         console.error(`round ${round}: ${name}`);
-        const figures = await measure(await start(), tools.flood, line);
-        runs.push({ name, load: loadavg()[0] ?? 0, figures });
+        const line = layLine();
+        try {
+          const figures = await measure(await start(line), tools.flood, line);
+          runs.push({ name, load: loadavg()[0] ?? 0, figures });
+        } finally {
+          line.dispose();
+        }
       }
     }
     await report(runs);
   } finally {
-    line.dispose();
     await mariadb.dispose();
     await rm(folder, { recursive: true, force: true });
   }
@@ -100,7 +103,7 @@ function revision(): string {
   return execFileSync("git", args, { encoding: "utf8" }).trim();
 }
 
-/** The generator, and what silences strongSwan's kernel requests. */
+/** The generator, and what acknowledges the states of both. */
 function buildTools(folder: string): Tools {
   const flood = join(folder, "flood");
   const preload = join(folder, "silent-xfrm.so");
@@ -111,13 +114,14 @@ function buildTools(folder: string): Tools {
   return { flood, preload, folder };
 }
 
-type Ground = { readonly tools: Tools; readonly line: Line; readonly mariadb: Mariadb };
+type Ground = { readonly tools: Tools; readonly mariadb: Mariadb };
 
 /** Each start meets the same rows and the same keys. */
-function rivalsOf({ tools, line, mariadb }: Ground): readonly Rival[] {
-  const start = () => startErouted(executable, tools.folder, { line, mariadb });
-  const rested = async () => {
-    const responder = await start();
+function rivalsOf({ tools, mariadb }: Ground): readonly Rival[] {
+  const { preload, folder } = tools;
+  const start = (line: Line) => startErouted(executable, folder, { preload, line, mariadb });
+  const rested = async (line: Line) => {
+    const responder = await start(line);
     await Bun.sleep(REST_MS);
     return responder;
   };
@@ -129,7 +133,7 @@ function rivalsOf({ tools, line, mariadb }: Ground): readonly Rival[] {
   const swans = [...new Set(roots)].flatMap((root) => {
     return [0, 2 * SITES + SINGLE + STEADY].map((secrets) => ({
       name: `${versionOf(root)}, ${secrets === 0 ? "one key" : `${secrets} keys`}`,
-      start: () => startStrongSwan({ root, secrets }, tools.preload, line),
+      start: (line: Line) => startStrongSwan({ root, secrets }, preload, line),
     }));
   });
   return [...ours, ...swans];

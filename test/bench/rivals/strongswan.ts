@@ -1,7 +1,7 @@
 /**
  * strongSwan as a responder: Debian's, and the one of the next Debian release in a root of its own.
- * Its kernel requests are acknowledged without being carried out (silent-xfrm.c), because kernels
- * without ESP would refuse them; erouted has `dataplane.kind = "none"` for that.
+ * Its states are acknowledged without being made (silent-xfrm.c), because kernels without ESP would
+ * refuse them.
  */
 
 import { existsSync, readFileSync } from "node:fs";
@@ -91,7 +91,10 @@ function strongswanConf(folder: string): string {
 `;
 }
 
-/** Without policies: strongSwan keeps them in lists that would grow with the sites. */
+/**
+ * All sites propose the same subnets. With interface IDs, as for route-based tunnels, their policies
+ * differ all the same: strongSwan would keep equal ones in a list, and walk it for each site.
+ */
 function swanctlConf(secrets: number): string {
   const each = Array.from({ length: secrets }, (_, index) => {
     return `ike-${index} { id-1 = ${loadId(index + 1)}\n secret = "${LOAD_PSK}" }`;
@@ -111,7 +114,8 @@ function swanctlConf(secrets: number): string {
     esp_proposals = aes128gcm16
     local_ts = 0.0.0.0/0
     remote_ts = 0.0.0.0/0
-    policies = no
+    if_id_in = %unique
+    if_id_out = %unique
     rekey_time = 0s
   } }
 } }
