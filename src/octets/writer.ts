@@ -69,8 +69,8 @@ export class Writer {
 
   /** `count` zero octets. */
   zeros(count: number): this {
-    const at = this.#grow(count);
-    this.#octets.fill(0, at, at + count);
+    // Nothing has been written behind the end.
+    this.#grow(count);
     return this;
   }
 

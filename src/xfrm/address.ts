@@ -21,8 +21,8 @@ export function asFamily(r: Reader, number: number): Family {
 
 /** xfrm_address_t: an IPv4 address fills the first four octets. */
 export function emitXfrmAddress(w: HostWriter, address: Address): void {
-  const octets = addressOctets(address);
-  w.octets(octets).zeros(16 - octets.length);
+  if (address.family === 4) w.networkU32(Number(address.value)).zeros(12);
+  else w.octets(addressOctets(address));
 }
 
 /** The address in an xfrm_address_t; its family is elsewhere in the structure. */

@@ -8,8 +8,8 @@ import { Writer } from "../octets/writer.ts";
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Most requests have half of that; beyond 1,000, an array has to be released by itself. */
-const REQUEST_OCTETS = 960;
+/** A state with a key of any length, or a policy. */
+const REQUEST_OCTETS = 512;
 
 /** Next 16 bits, host order. */
 export function hostU16(r: Reader): number {
@@ -83,6 +83,15 @@ export class HostWriter {
   u64(value: bigint): this {
     const low = swap32(Number(value & 0xffff_ffffn));
     const high = swap32(Number(value >> 32n));
+    if (LITTLE_ENDIAN) this.#w.u32(low).u32(high);
+    else this.#w.u32(high).u32(low);
+    return this;
+  }
+
+  /** 64 bits of a number, exact up to 2^53. */
+  u64Number(value: number): this {
+    const low = swap32(value % 2 ** 32);
+    const high = swap32(Math.floor(value / 2 ** 32));
     if (LITTLE_ENDIAN) this.#w.u32(low).u32(high);
     else this.#w.u32(high).u32(low);
     return this;

@@ -13,22 +13,28 @@ export type XfrmCounters = {
   readonly useTime: bigint;
 };
 
-/** XFRM_INF. */
+/** XFRM_INF, and its halves. */
 const WITHOUT_LIMIT = 0xffff_ffff_ffff_ffffn;
+const HALF_WITHOUT_LIMIT = 0xffff_ffff;
 /** struct xfrm_lifetime_cur. */
 export const COUNTERS_OCTETS = 32;
 
 /** struct xfrm_lifetime_cfg; without `lifetime` there are no limits. */
 export function emitLifetime(w: HostWriter, lifetime?: XfrmLifetime): void {
-  w.u64(lifetime?.softOctets ?? WITHOUT_LIMIT); // soft_byte_limit
-  w.u64(lifetime?.hardOctets ?? WITHOUT_LIMIT); // hard_byte_limit
-  w.u64(lifetime?.softPackets ?? WITHOUT_LIMIT); // soft_packet_limit
-  w.u64(lifetime?.hardPackets ?? WITHOUT_LIMIT); // hard_packet_limit
+  emitLimit(w, lifetime?.softOctets); // soft_byte_limit
+  emitLimit(w, lifetime?.hardOctets); // hard_byte_limit
+  emitLimit(w, lifetime?.softPackets); // soft_packet_limit
+  emitLimit(w, lifetime?.hardPackets); // hard_packet_limit
   // For times, 0 means no limit.
-  w.u64(BigInt(lifetime?.softSeconds ?? 0)); // soft_add_expires_seconds
-  w.u64(BigInt(lifetime?.hardSeconds ?? 0)); // hard_add_expires_seconds
-  w.u64(0n); // soft_use_expires_seconds
-  w.u64(0n); // hard_use_expires_seconds
+  w.u64Number(lifetime?.softSeconds ?? 0); // soft_add_expires_seconds
+  w.u64Number(lifetime?.hardSeconds ?? 0); // hard_add_expires_seconds
+  w.zeros(16); // soft_use_expires_seconds, hard_use_expires_seconds
+}
+
+/** Without BigInts where there is no limit: most have none. */
+function emitLimit(w: HostWriter, limit: bigint | undefined): void {
+  if (limit === undefined) w.u32(HALF_WITHOUT_LIMIT).u32(HALF_WITHOUT_LIMIT);
+  else w.u64(limit);
 }
 
 /** struct xfrm_lifetime_cfg. */

@@ -93,7 +93,7 @@ function strongswanConf(folder: string): string {
 
 /**
  * All sites propose the same subnets. With interface IDs, as for route-based tunnels, their policies
- * differ all the same: strongSwan would keep equal ones in a list, and walk it for each site.
+ * differ: strongSwan would keep equal ones in a list, and walk it for each site.
  */
 function swanctlConf(secrets: number): string {
   const each = Array.from({ length: secrets }, (_, index) => {
