@@ -15,6 +15,7 @@ import { fillTable, startErouted } from "./erouted.ts";
 import { type Load, type Order, runLoad } from "./generator.ts";
 import { type Line, layLine } from "./line.ts";
 import type { Responder } from "./process.ts";
+import { type StandIns, standInsOf } from "./stand-ins.ts";
 import { startStrongSwan, versionOf } from "./strongswan.ts";
 import { type Figures, type Run, tableText } from "./table.ts";
 
@@ -54,7 +55,8 @@ async function bench(): Promise<void> {
         console.error(`round ${round}: ${name}`);
         const line = layLine();
         try {
-          const figures = await measure(await start(line), tools.flood, line);
+          const standIns = standInsOf(line, folder);
+          const figures = await measure(await start(line), { flood: tools.flood, line, standIns });
           runs.push({ name, load: loadavg()[0] ?? 0, figures });
         } finally {
           line.dispose();
@@ -139,10 +141,14 @@ function rivalsOf({ tools, mariadb }: Ground): readonly Rival[] {
   return [...ours, ...swans];
 }
 
-async function measure(responder: Responder, flood: string, line: Line): Promise<Figures> {
+type Course = { readonly flood: string; readonly line: Line; readonly standIns: StandIns };
+
+async function measure(responder: Responder, { flood, line, standIns }: Course): Promise<Figures> {
   try {
     const emptyOctets = responder.residentOctets();
     const loaded = async (order: Order) => {
+      // As many as there are sites, on the average of this load.
+      await standIns.fillTo(order.first - 1 + order.count / 2);
       const before = responder.cpu();
       const load = await runLoad(flood, line, order);
       const after = responder.cpu();

@@ -92,7 +92,7 @@ function strongswanConf(folder: string): string {
 }
 
 /**
- * All sites propose the same subnets. With interface IDs, as for route-based tunnels, their policies
+ * All sites propose the same subnets. With interface IDs, as of route-based tunnels, their policies
  * differ: strongSwan would keep equal ones in a list, and walk it for each site.
  */
 function swanctlConf(secrets: number): string {
