@@ -17,13 +17,16 @@ export type KernelQueue = {
 
 /** Time in one turn; then timers, sockets and the status server get theirs. */
 const TURN_MS_MAX = 2;
-/** Performed together: those of one event, but no more than take half a millisecond. */
-const AT_ONCE_MAX = 64;
+/** Performed together: those of one event, as many as take so long, by what the last ones took. */
+const TOGETHER_MS = 1;
+const TOGETHER_MAX = 64;
+/** Until the first ones have been performed. */
+const FIRST_GUESS_MS = 0.1;
 
 /**
  * `perform` gets some that were added together. `onPerformed` is called after those of a later
- * turn, `onTurnEnd` after all of that turn.
- * No more wait than the engine has requested, and the bound on pairs of subnets bounds those.
+ * turn, `onTurnEnd` after all of that turn. No more wait than the engine has requested, and the
+ * bound on pairs of subnets bounds those.
  */
 export function createKernelQueue(
   perform: (effects: readonly KernelEffect[]) => void,
@@ -31,8 +34,12 @@ export function createKernelQueue(
   now: () => Instant,
   onTurnEnd: () => void,
 ): KernelQueue {
+  /** Of one event each. */
   let waiting: (readonly KernelEffect[])[] = [];
   let next = 0;
+  /** How many of the next ones are done. */
+  let done = 0;
+  let eachMs = FIRST_GUESS_MS;
   let endsAt: number | undefined;
   const isTurnOver = (): boolean => {
     if (endsAt !== undefined) return now() >= endsAt;
@@ -40,33 +47,45 @@ export function createKernelQueue(
     setImmediate(goOn);
     return false;
   };
-  const takeNext = (): void => {
-    const first = waiting[next++];
+  const takeSome = (): void => {
+    const group = waiting[next] ?? [];
+    const count = Math.max(1, Math.min(TOGETHER_MAX, Math.floor(TOGETHER_MS / eachMs)));
+    const some = group.slice(done, done + count);
+    done += some.length;
+    if (done === group.length) {
+      done = 0;
+      next++;
+    }
     if (next === waiting.length) {
       waiting = [];
       next = 0;
     }
-    if (first === undefined) return;
-    perform(first);
-    onPerformed();
+    const from = now();
+    perform(some);
+    eachMs = (now() - from) / some.length;
   };
   const goOn = (): void => {
     endsAt = undefined;
     if (waiting.length === 0) return;
-    while (waiting.length > 0 && !isTurnOver()) takeNext();
+    while (waiting.length > 0 && !isTurnOver()) {
+      takeSome();
+      onPerformed();
+    }
     onTurnEnd();
   };
   return {
     add(effects) {
-      for (let from = 0; from < effects.length; from += AT_ONCE_MAX) {
-        const some = effects.slice(from, from + AT_ONCE_MAX);
-        if (waiting.length === 0 && !isTurnOver()) perform(some);
-        else waiting.push(some);
-      }
+      if (effects.length === 0) return;
+      const isAlone = waiting.length === 0;
+      waiting.push(effects);
+      while (isAlone && waiting.length > 0 && !isTurnOver()) takeSome();
     },
     isEmpty: () => waiting.length === 0,
     flush() {
-      while (waiting.length > 0) takeNext();
+      while (waiting.length > 0) {
+        takeSome();
+        onPerformed();
+      }
     },
   };
 }

@@ -48,23 +48,37 @@ test("flushing performs all of them at once", () => {
   expect(performed).toHaveLength(100);
 });
 
-test("those of one event are performed together, up to 64, and no others with them", () => {
-  const { queue, performed, together } = slowKernel(150);
-  const all = Array.from({ length: 150 }, (_, i) => requestOf(i));
+test("those of one event are performed together, and no others with them", () => {
+  const { queue, performed, together } = slowKernel(27, 0.01);
+  const all = Array.from({ length: 27 }, (_, i) => requestOf(i));
   queue.add(all.slice(0, 5));
-  queue.add(all.slice(5, 140));
-  queue.add(all.slice(140));
-  // The fourth was the last of this turn.
-  expect(together).toEqual([5, 64, 64, 7]);
-  queue.flush();
-  expect(together).toEqual([5, 64, 64, 7, 10]);
+  queue.add(all.slice(5, 25));
+  queue.add(all.slice(25));
+  expect(together).toEqual([5, 20, 2]);
   expect(performed).toEqual(all.map(({ request }) => Number(request)));
 });
 
+test("many of one event are performed in portions, whose size follows from what they take", () => {
+  for (const [eachMs, portions] of [
+    [0.01, [10, 64, 64, 62]],
+    // The turn is over after two milliseconds.
+    [0.25, [10]],
+  ] as const) {
+    const { queue, together } = slowKernel(200, eachMs);
+    queue.add(Array.from({ length: 200 }, (_, i) => requestOf(i)));
+    expect(together).toEqual([...portions]);
+  }
+  const { queue, performed, together } = slowKernel(20, 0.6);
+  queue.add(Array.from({ length: 20 }, (_, i) => requestOf(i)));
+  queue.flush();
+  expect(together).toEqual([10, ...Array.from({ length: 10 }, () => 1)]);
+  expect(performed).toEqual(Array.from({ length: 20 }, (_, i) => i));
+});
+
 /**
- * A queue whose clock advances by half a millisecond with each performance; `ended`: after `count`.
+ * A queue whose clock advances by `eachMs` with each request; `ended`: after `count` of them.
  */
-function slowKernel(count: number) {
+function slowKernel(count: number, eachMs = 0.5) {
   const performed: number[] = [];
   const together: number[] = [];
   /** How many had been performed at the end of each later turn. */
@@ -75,7 +89,7 @@ function slowKernel(count: number) {
     end = resolve;
   });
   const perform = (effects: readonly KernelEffect[]) => {
-    nowMs += 0.5;
+    nowMs += eachMs * effects.length;
     together.push(effects.length);
     for (const { request } of effects) performed.push(Number(request));
     if (performed.length === count) end();
