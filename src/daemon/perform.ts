@@ -69,10 +69,12 @@ export function performKernel(
 ): void {
   try {
     const results = around.kernel(effects.map(({ op }) => op));
-    for (const [index, effect] of effects.entries()) {
-      const result = results[index];
-      if (result === undefined) throw new Error("the kernel has left out an answer");
-      atOnce({ kind: "kernel-answer", request: effect.request, result });
+    if (results.length !== effects.length) throw new Error("the kernel has left out an answer");
+    for (const [index, result] of results.entries()) {
+      const effect = effects[index];
+      if (effect !== undefined) {
+        atOnce({ kind: "kernel-answer", request: effect.request, result });
+      }
     }
   } catch (fault) {
     around.onBug(fault);
