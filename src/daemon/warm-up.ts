@@ -93,8 +93,10 @@ export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
     const isOver = spentMs >= IDLE_MS_MAX || ++slices >= SLICES_MAX;
     if (!isOver && connections < enough) return wait(PAUSE_MS);
     end();
-    const cpuMs = Math.round(spentMs);
-    onEnd(`sites in memory have connected ${connections} times, in ${cpuMs} ms of CPU time`);
+    const ms = Math.round(spentMs);
+    onEnd(
+      `sites in memory have connected ${connections} times, in ${ms} ms of the event loop's time`,
+    );
   };
   wait(afterMs);
   return {

@@ -59,29 +59,34 @@ test(
   TIMEOUT_MS,
 );
 
-test("with the daemon around it, every site connects in every round", async () => {
-  for (const withIkev1 of [false, true]) {
-    const rehearsal = createRehearsal({ callers: 6, isWhole: true, withIkev1 });
-    while (rehearsal.rounds < 17) {
-      if (!rehearsal.step()) await nextTurn();
+test(
+  "with the daemon around it, every site connects in every round",
+  async () => {
+    for (const withIkev1 of [false, true]) {
+      const rehearsal = createRehearsal({ callers: 6, isWhole: true, withIkev1 });
+      while (rehearsal.rounds < 17) {
+        if (!rehearsal.step()) await nextTurn();
+      }
+      expect(rehearsal.connections).toBe(17 * 6);
+      rehearsal.close();
     }
-    expect(rehearsal.connections).toBe(17 * 6);
-    rehearsal.close();
-  }
-});
+  },
+  TIMEOUT_MS,
+);
 
 test(
-  "it is over after some hundred connections",
+  "it is over after some hundred connections, or three seconds of them",
   async () => {
     const { faults, ends, ...told } = listener();
     const idle = warmUpWhileIdle({ ...told, afterMs: 0 });
-    while (idle.connections < 600) await Bun.sleep(10);
-    const reached = idle.connections;
+    while (ends.length === 0) await Bun.sleep(10);
+    const [, connections, spentMs] =
+      /^sites in memory have connected (\d+) times, in (\d+) ms of /.exec(ends[0] ?? "") ?? [];
+    expect(Number(connections)).toBe(idle.connections);
+    // A machine that does other things as well may take the time before it has come so far.
+    if (Number(spentMs) < 3_000) expect(Number(connections)).toBeWithin(600, 610);
     await Bun.sleep(100);
-    expect([idle.connections, faults]).toEqual([reached, []]);
-    expect(ends).toEqual([
-      expect.stringMatching(/^sites in memory have connected 60\d times, in \d+ ms of CPU time$/),
-    ]);
+    expect([idle.connections, faults, ends.length]).toEqual([Number(connections), [], 1]);
   },
   TIMEOUT_MS,
 );
