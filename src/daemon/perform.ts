@@ -14,6 +14,7 @@ import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
+import type { KernelEffect } from "./kernel-queue.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { Signer } from "./signer.ts";
 
@@ -45,7 +46,6 @@ export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): voi
 /** What the waiter for an answer is told if performing the effect hit a bug of ours. */
 const BUG = "erouted itself failed: the error in its log tells where";
 
-type KernelEffect = Extract<Effect, { kind: "kernel" }>;
 type OtherEffect = Exclude<Effect, KernelEffect>;
 
 /** Performs one effect. Never throws: a bug costs this effect, and its answer says so. */

@@ -4,6 +4,7 @@ import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { patchHostU16, patchHostU32 } from "../xfrm/host-order.ts";
 import {
+  align4,
   type NetlinkError,
   type NetlinkMessage,
   NLM_F_REQUEST,
@@ -257,11 +258,6 @@ function failed(errno: number): NetlinkError {
 
 function allFailed(errno: number, count: number): readonly NetlinkError[] {
   return Array.from({ length: count }, () => failed(errno));
-}
-
-/** NLMSG_ALIGN. */
-function align4(octets: number): number {
-  return (octets + 3) & ~3;
 }
 
 function isEnd(message: NetlinkMessage): boolean {

@@ -110,6 +110,7 @@ function parseText(octets: Uint8Array): string {
   return new TextDecoder().decode(end < 0 ? octets : octets.subarray(0, end));
 }
 
-function align4(length: number): number {
+/** Where what follows begins (NLMSG_ALIGN, linux/netlink.h). */
+export function align4(length: number): number {
   return (length + 3) & ~3;
 }

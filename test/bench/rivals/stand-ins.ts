@@ -1,7 +1,7 @@
 /**
  * Entries of the kernel's table of states for those that cannot be made without ESP. Of the two
  * states of a site, strongSwan reserves the SPI of one; for the other one this process reserves
- * one. Linux walks the whole table to reserve an SPI, since 6.17.
+ * one. Linux 6.18 walks the whole table to reserve an SPI.
  */
 
 import { execFileSync } from "node:child_process";

@@ -22,8 +22,12 @@ export async function withNewKeys(
   of: OfSite,
   ask: () => Promise<unknown>,
 ): Promise<void> {
-  const before = nameOf(await erouteOf(scenario, site), of);
-  if (before === undefined) throw new Error(`site ${site.number} has not one ${of} SA`);
+  let before: string | undefined;
+  // While one is being replaced there may be two.
+  await until(`site ${site.number} has one ${of} SA`, async () => {
+    before = nameOf(await erouteOf(scenario, site), of);
+    return before !== undefined;
+  });
   await ask();
   const isAnother = async () => {
     const now = nameOf(await erouteOf(scenario, site), of);
