@@ -26,7 +26,7 @@ const SLOWNESS_MIN = 2;
  * fifth less of the processor. The program itself goes without it, too.
  */
 const COMPILATION = Object.fromEntries(
-  Object.entries(RUNTIME_OPTIONS).filter(([name]) => name.startsWith("BUN_JSC_")),
+  Object.entries(RUNTIME_OPTIONS).filter(([name]) => name.startsWith("BUN_JSC_thresholdForFTL")),
 );
 
 const project = join(import.meta.dir, "..");
