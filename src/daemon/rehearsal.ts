@@ -1,13 +1,17 @@
 /**
  * Sites that exist in memory only, and a concentrator that they call: the code of a connection runs
  * without a network, a database and a kernel, and leaves nothing behind.
+ *
+ * The compiler takes what it has seen for all that there is, such as objects with these properties
+ * in this order. Code that meets something else runs slowly until it is compiled again. So what the
+ * daemon has around it is made here as it is there, and the sites differ in their habits.
  */
 
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import { wipeRequest } from "../concentrator/dataplane/request.ts";
 import type { Effect } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
-import { type Config, readConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import {
   isSlowKeyExchange,
   type KeyExchangeRequest,
@@ -16,19 +20,28 @@ import {
   performKeyExchange,
 } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
-import type { PeerRow } from "../eroute/row.ts";
 import { type Address, formatAddress, parseAddress } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { now, wallMs } from "../linux/clock.ts";
+import { randomOctets } from "../linux/random.ts";
 import { err, ok } from "../octets/result.ts";
 import { createBatcher } from "../peers/look-up-batch.ts";
 import { createStatistics } from "../peers/statistics.ts";
 import type { Selected, Selection } from "../peers/table.ts";
 import { createFailureCounts } from "../why/failure-counts.ts";
 import { emitXfrmRequest } from "../xfrm/request.ts";
+import { createDebugging } from "./debugging.ts";
 import { openLog } from "./log.ts";
 import { openRecords } from "./open-records.ts";
 import { createRecorder } from "./record.ts";
+import {
+  callerConfig,
+  concentratorConfig,
+  HERE,
+  habitsOf,
+  rowOf,
+  STRANGER,
+} from "./rehearsal-sites.ts";
 import { createShell } from "./shell.ts";
 
 export type Rehearsal = {
@@ -116,8 +129,6 @@ type Stage = {
   rounds: number;
 };
 
-const HERE = "192.0.2.1";
-
 type Site = { readonly peerId: string; readonly end: End };
 
 /**
@@ -137,21 +148,21 @@ function* script(
   const onBug = (fault: unknown) => {
     stage.fault = fault;
   };
+  const config = concentratorConfig(withIkev1);
   const here = put(
     HERE,
-    isWhole ? wholeEnd(CONCENTRATOR, deliver, onBug) : bareEnd(HERE, CONCENTRATOR, deliver),
+    isWhole ? wholeEnd(config, deliver, onBug) : bareEnd(HERE, config, deliver),
   );
   yield;
   const sites: Site[] = [];
   for (let number = 1; number <= callers; number++) {
-    const [host, peerId] = [`192.0.2.${number + 1}`, `site-${number}`];
-    const version = withIkev1 && number % 4 > 1 ? "v1" : "v2";
-    const text = callerText(peerId, SECRET, version);
-    sites.push({ peerId, end: put(host, bareEnd(host, text, deliver)) });
+    const [host, habits] = [`192.0.2.${number + 1}`, habitsOf(number, withIkev1)];
+    const end = put(host, bareEnd(host, callerConfig(habits), deliver));
+    sites.push({ peerId: habits.peerId, end });
     yield;
   }
   const farAway = "192.0.2.200";
-  const stranger = put(farAway, bareEnd(farAway, callerText("site-0", "a wrong one"), deliver));
+  const stranger = put(farAway, bareEnd(farAway, callerConfig(STRANGER), deliver));
   yield;
   for (;;) {
     for (const parity of [0, 1]) {
@@ -192,8 +203,8 @@ function* variety(here: End, { peerId, end }: Site, stranger: End): Generator<un
 }
 
 /** A concentrator alone: what it asks for is answered with the next steps. */
-function bareEnd(host: string, text: string, deliver: Deliver): End {
-  const { address, concentrator } = endOf(host, configOf(text));
+function bareEnd(host: string, config: Config, deliver: Deliver): End {
+  const { address, concentrator } = endOf(host, config);
   return {
     address,
     concentrator,
@@ -240,14 +251,15 @@ function deliveryOf(effect: Effect, host: string, address: Address): Delivery | 
 }
 
 /** A concentrator with all that the daemon has around it, but for what leaves the process. */
-function wholeEnd(text: string, deliver: Deliver, onBug: (fault: unknown) => void): End {
-  const config = configOf(text);
+function wholeEnd(config: Config, deliver: Deliver, onBug: (fault: unknown) => void): End {
   const { address, concentrator } = endOf(HERE, config);
+  const { journal, attempts } = openRecords(config);
   const recorder = createRecorder({
-    ...openRecords(config),
+    journal,
+    attempts,
     failures: createFailureCounts(),
     log: openLog({ level: "info", format: "text" }, { write: () => 0, flush: () => 0 }),
-    debugging: { wants: () => false },
+    debugging: createDebugging({ nowMs: now, onChange: () => undefined }),
     listeners: new Set(),
     now,
     wallMs,
@@ -276,6 +288,7 @@ function wholeEnd(text: string, deliver: Deliver, onBug: (fault: unknown) => voi
       }),
     keyExchanger: { perform: quickKeyExchange, close: () => undefined },
     signer: { perform: notSigned },
+    save: () => undefined,
     journal: recorder.record,
     onBug,
   });
@@ -296,66 +309,9 @@ function wholeEnd(text: string, deliver: Deliver, onBug: (fault: unknown) => voi
 function endOf(host: string, { plan }: Config): Pick<End, "address" | "concentrator"> {
   const address = parseAddress(host);
   if (address === undefined) throw new Error(`${host} is no address`);
-  const concentrator = createConcentrator({ plan, now: now(), random });
+  const concentrator = createConcentrator({ plan, now: now(), random: randomOctets });
   concentrator.handle({ kind: "addresses", local: [address] }, now());
   return { address, concentrator };
-}
-
-function configOf(text: string): Config {
-  const files = {
-    readSecret: (secret: string) => ok(secret),
-    wallMs: () => 0,
-    env: () => undefined,
-  };
-  const config = readConfig(text, files, "rehearsal");
-  if (!config.ok) throw new Error("the configuration of the rehearsal is faulty");
-  return config.value;
-}
-
-const CONCENTRATOR = `
-[[egroup]]
-name = "sites"
-database = "sqlite:/nowhere"
-[[eroute]]
-name = "fleet"
-egroup = "sites"
-peerid = "site-*"
-ourid = "here"
-ike_version = "both"
-local_subnet = "10.0.0.0/16"
-remote_subnet = "192.168.0.0/16"
-`;
-
-/** Of nobody: it opens nothing. */
-const SECRET = "a secret of nobody";
-
-function callerText(name: string, secret: string, version = "v2"): string {
-  // In Main Mode sites with keys are known by their addresses.
-  const mode = version === "v1" ? 'ikev1_mode = "aggressive"' : "";
-  return `
-[[eroute]]
-name = "home"
-peerid = "here"
-peerip = "${HERE}"
-ourid = "${name}"
-ike_version = "${version}"
-${mode}
-local_subnet = "${subnetOf(name)}"
-remote_subnet = "10.0.0.0/16"
-[[user]]
-name = "here"
-password_file = "${secret}"
-`;
-}
-
-function rowOf(peerid: string): PeerRow {
-  const rest = { remmsk: null, peerip: null, bakpeerip: null, ourid: null };
-  return { peerid, password: SECRET, remip: subnetOf(peerid), ...rest };
-}
-
-/** `site-7` has 192.168.7.0/24. */
-function subnetOf(name: string): string {
-  return `192.168.${name.slice(name.indexOf("-") + 1)}.0/24`;
 }
 
 function selected({ by, values }: Selection): Selected {
@@ -386,8 +342,4 @@ function pathTo(from: End, to: End): Path {
     local: { address: from.address, port: 500 },
     remote: { address: to.address, port: 500 },
   };
-}
-
-function random(octets: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(octets));
 }

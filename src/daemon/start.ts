@@ -5,6 +5,7 @@ import { type Concentrator, createConcentrator } from "../concentrator/concentra
 import type { Config } from "../config/config.ts";
 import { allowsVersion } from "../eroute/eroute.ts";
 import { now, wallMs } from "../linux/clock.ts";
+import { randomOctets } from "../linux/random.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -238,7 +239,12 @@ function capturesOf(concentrator: Concentrator, natPort: () => number): Daemon["
 /** It begins with the plan of the run before, whose sites it takes over. */
 function engineFor(config: Config, former: Former | undefined): Concentrator {
   const plan = former?.plan ?? config.plan;
-  return createConcentrator({ plan, now: now(), random, keeps: former !== undefined });
+  return createConcentrator({
+    plan,
+    now: now(),
+    random: randomOctets,
+    keeps: former !== undefined,
+  });
 }
 
 /** Sockets first: they show whether another erouted runs here, before its leftovers are removed. */
@@ -389,8 +395,4 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     journal: daemon.record,
     onBug: (fault) => noteBug(daemon, fault),
   };
-}
-
-function random(octets: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(octets));
 }

@@ -16,8 +16,7 @@ const FIRST_ROUNDS = 4;
 /** While nobody calls: a few, so that some are at rest while others connect. */
 const CALLERS = 8;
 /** After so many connections hardly anything is left to compile. */
-const CONNECTIONS = 600;
-const CONNECTIONS_WITH_IKEV1 = 900;
+const CONNECTIONS = 1_500;
 /** However far it has come by then: a slow router has other things to do. */
 const IDLE_MS_MAX = 3_000;
 /** However often it has only waited: its own look-ups may fail. */
@@ -57,7 +56,6 @@ type IdleOptions = {
  */
 export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
   const { onFault, onEnd, afterMs = IDLE_AFTER_MS, withIkev1 = false } = options;
-  const enough = withIkev1 ? CONNECTIONS_WITH_IKEV1 : CONNECTIONS;
   let isQuiet = true;
   let spentMs = 0;
   let datagrams = 0;
@@ -91,7 +89,7 @@ export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
     }
     spentMs += now() - begun;
     const isOver = spentMs >= IDLE_MS_MAX || ++slices >= SLICES_MAX;
-    if (!isOver && connections < enough) return wait(PAUSE_MS);
+    if (!isOver && connections < CONNECTIONS) return wait(PAUSE_MS);
     end();
     const ms = Math.round(spentMs);
     onEnd(

@@ -84,7 +84,7 @@ test(
       /^sites in memory have connected (\d+) times, in (\d+) ms of /.exec(ends[0] ?? "") ?? [];
     expect(Number(connections)).toBe(idle.connections);
     // A machine that does other things as well may take the time before it has come so far.
-    if (Number(spentMs) < 3_000) expect(Number(connections)).toBeWithin(600, 610);
+    if (Number(spentMs) < 3_000) expect(Number(connections)).toBeWithin(1_500, 1_510);
     await Bun.sleep(100);
     expect([idle.connections, faults, ends.length]).toEqual([Number(connections), [], 1]);
   },
