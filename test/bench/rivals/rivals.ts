@@ -33,8 +33,8 @@ const SINGLE = 500;
 const STEADY_RATE = 75;
 const STEADY = 750;
 /**
- * After three idle seconds erouted collects fully; its allocator waits five more to give back. Where
- * nobody had called for minutes, its runtime looks only every thirty seconds.
+ * After three idle seconds erouted collects fully, and its allocator waits five more to give back.
+ * Where nobody had called for minutes, its runtime looks only every thirty seconds.
  */
 const SETTLE_MS = 45_000;
 /** By then its runtime has done twice what it does while nobody calls (`runtime-options.ts`). */
