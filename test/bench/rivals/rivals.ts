@@ -34,9 +34,10 @@ const STEADY_RATE = 75;
 const STEADY = 750;
 /**
  * After three idle seconds erouted collects fully, and its allocator waits five more to give back.
- * Where nobody had called for minutes, its runtime looks only every thirty seconds.
+ * Where nobody had called for minutes, its runtime looks only every thirty seconds. No run can wait
+ * for that: once a minute erouted compares the kernel's tables, and here no states are in them.
  */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 12_000;
 /** By then its runtime has done twice what it does while nobody calls (`runtime-options.ts`). */
 const REST_MS = 130_000;
 
