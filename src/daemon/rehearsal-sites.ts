@@ -16,7 +16,7 @@ export type Habits = {
   readonly peerId: string;
   readonly secret: string;
   readonly version?: "v1" | "v2";
-  /** As a router of some years ago: nothing newer than RFC 5996. */
+  /** As a router of some years ago: AES-CBC, one key exchange, no fragments, no MOBIKE. */
   readonly isPlain?: boolean;
 };
 
