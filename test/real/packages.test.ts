@@ -262,12 +262,15 @@ describe("the Debian package on a machine with systemd", () => {
     must(`${inside} touch /var/lib/erouted/x`);
   });
 
-  test("systemd reloads it, and the journal has its lines with their priorities", () => {
-    const { must, pid } = machine;
+  test("systemd reloads it, and the journal has its lines with their priorities", async () => {
+    const { must, pid, says } = machine;
     const before = pid();
     must("sed -i 's/site-\\*/shop-*/' /etc/erouted/erouted.toml && systemctl reload erouted");
     expect(pid()).toBe(before);
-    const lines = must("journalctl -u erouted -o json --output-fields=MESSAGE,PRIORITY");
+    const lines = await says(
+      "journalctl -u erouted -o json --output-fields=MESSAGE,PRIORITY",
+      /"daemon ok reloaded: /,
+    );
     const told = lines
       .trim()
       .split("\n")
@@ -280,11 +283,12 @@ describe("the Debian package on a machine with systemd", () => {
   });
 
   test("when it hangs, the watchdog restarts it", async () => {
-    const { must, pid, restarted } = machine;
+    const { must, pid, restarted, says } = machine;
     const hanging = pid();
     must(`kill -STOP ${hanging}`);
     await restarted(hanging);
-    expect(must("journalctl -u erouted")).toMatch(/Watchdog timeout/);
+    const why = /Watchdog timeout/;
+    expect(await says("journalctl -u erouted", why)).toMatch(why);
   });
 
   test("an update restarts it and keeps the configuration, faulty or not", async () => {

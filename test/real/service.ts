@@ -9,6 +9,11 @@ export type Machine = {
   /** Standard output of a command that must succeed. */
   must(command: string): string;
   readonly systemd: Systemd;
+  /**
+   * What a command says once it says `what`, or at the end of a wait, whatever its exit code: lines
+   * get into the journal some time after what they tell of.
+   */
+  says(command: string, what: RegExp): Promise<string>;
   /** Process of the running service. */
   pid(): number;
   /** Waits for another process than `before`, and until it is ready. */
@@ -41,6 +46,14 @@ export async function installPackage(deb: string): Promise<Machine> {
     if (code !== 0) throw new Error(`${command}: ${code}\n${out}${err}`);
     return out;
   };
+  const says = async (command: string, what: RegExp) => {
+    const words = () => {
+      const { out, err } = systemd.run(command);
+      return out + err;
+    };
+    await until(`${command} says ${what}`, async () => what.test(words())).catch(() => undefined);
+    return words();
+  };
   const pid = () => Number(must("systemctl show -p MainPID --value erouted"));
   const restarted = async (before: number) => {
     const isNew = async () =>
@@ -50,7 +63,7 @@ export async function installPackage(deb: string): Promise<Machine> {
   };
   systemd.write("/mnt/erouted.deb", readFileSync(deb));
   must("dpkg -i /mnt/erouted.deb");
-  return { must, systemd, pid, restarted };
+  return { must, systemd, says, pid, restarted };
 }
 
 /** As docs/packages.md says: secrets, then the table. */
