@@ -3,7 +3,6 @@
 import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import type { Config } from "../config/config.ts";
-import { allowsVersion } from "../eroute/eroute.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { randomOctets } from "../linux/random.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
@@ -48,7 +47,8 @@ import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner, signingKeysOf } from "./signer.ts";
 import { isListened, openIkeSockets } from "./sockets.ts";
-import { type IdleWarmUp, warmUp, warmUpWhileIdle } from "./warm-up.ts";
+import { startIdleWarmUp } from "./start-warm-up.ts";
+import { warmUp } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** A host name that is not resolved by then cannot be called. */
@@ -137,14 +137,6 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   service.close();
   // Where nothing is kept, a restart is a stop and a start.
   return isRestart ? EXIT_KEPT : 0;
-}
-
-function startIdleWarmUp(daemon: Daemon): IdleWarmUp {
-  return warmUpWhileIdle({
-    onFault: (fault) => noteBug(daemon, fault),
-    onEnd: (detail) => daemon.note({ level: "info", reason: "warmed-up", detail }),
-    withIkev1: daemon.config.plan.eroutes.some((eroute) => allowsVersion(eroute, 1)),
-  });
 }
 
 function createDaemon(config: Config, former: Former | undefined): Daemon {
@@ -263,7 +255,6 @@ async function open(
     {
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
-        daemon.warmUp?.onDatagram();
         daemon.compilers.onDatagram(now());
         gate.pass(octets, path);
       },

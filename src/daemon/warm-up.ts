@@ -26,22 +26,30 @@ const IDLE_AFTER_MS = 1_000;
 /** One slice, and the pause after it: other work of this machine goes on. */
 const SLICE_MS = 2;
 const PAUSE_MS = 5;
-/** Sites that call need the time themselves, and have the same effect. */
+/** Sites that call need the time themselves, and have the same effect. A single one does not. */
+const CALLS_FEW = 4;
 const QUIET_MS = 500;
-/** Datagrams of five hundred connections: after them nothing that they run is cold. */
-const DATAGRAMS_ENOUGH = 1_000;
+/** After so many connections of real sites nothing that they run is cold. */
+const CONNECTED_ENOUGH = 500;
 /** Far more steps than a round has. */
 const STEPS_MAX = 2_000;
 
 export type IdleWarmUp = {
-  /** How often a site has connected. */
+  /** How often a site in memory has connected. */
   readonly connections: number;
-  /** A datagram has come: not now, and after very many never. */
-  onDatagram(): void;
   stop(): void;
 };
 
+/** What real sites have done so far: two counts that only grow. */
+export type Calls = {
+  /** First messages, also those that were refused. */
+  readonly begun: number;
+  /** IKE SAs that were established. */
+  readonly connected: number;
+};
+
 type IdleOptions = {
+  readonly calls: () => Calls;
   /** A bug of ours: it is over. */
   readonly onFault: (fault: unknown) => void;
   /** It is over; `detail` says how far it came. */
@@ -51,14 +59,15 @@ type IdleOptions = {
 };
 
 /**
- * Goes on with it in short slices, after `afterMs` and whenever no site has called for a moment;
- * then it is over. It is needless once very many have called.
+ * Goes on with it in short slices, after `afterMs` and while hardly any site calls; what sites that
+ * are connected send does not count. Then it is over. It is needless once very many have called.
  */
 export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
-  const { onFault, onEnd, afterMs = IDLE_AFTER_MS, withIkev1 = false } = options;
-  let isQuiet = true;
+  const { calls, onFault, onEnd, afterMs = IDLE_AFTER_MS, withIkev1 = false } = options;
+  const connectedBefore = calls().connected;
+  /** Calls up to the last slice; undefined after a wait, which they may have made needful. */
+  let begunBefore: number | undefined;
   let spentMs = 0;
-  let datagrams = 0;
   let connections = 0;
   let slices = 0;
   let rehearsal: Rehearsal | undefined;
@@ -74,20 +83,26 @@ export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
     rehearsal = undefined;
   };
   const work = () => {
-    if (!isQuiet) {
-      isQuiet = true;
+    const { begun, connected } = calls();
+    if (connected - connectedBefore >= CONNECTED_ENOUGH) {
+      end();
+      return onEnd(`sites have connected ${connected - connectedBefore} times: no more is needed`);
+    }
+    if (begunBefore !== undefined && begun - begunBefore > CALLS_FEW) {
+      begunBefore = undefined;
       return wait(QUIET_MS);
     }
-    const begun = now();
+    begunBefore = begun;
+    const beganAt = now();
     try {
       rehearsal ??= createRehearsal({ callers: CALLERS, isWhole: true, withIkev1 });
-      while (now() < begun + SLICE_MS && rehearsal.step());
+      while (now() < beganAt + SLICE_MS && rehearsal.step());
       connections = rehearsal.connections;
     } catch (fault) {
       onFault(fault);
       return end();
     }
-    spentMs += now() - begun;
+    spentMs += now() - beganAt;
     const isOver = spentMs >= IDLE_MS_MAX || ++slices >= SLICES_MAX;
     if (!isOver && connections < CONNECTIONS) return wait(PAUSE_MS);
     end();
@@ -100,10 +115,6 @@ export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
   return {
     get connections() {
       return connections;
-    },
-    onDatagram() {
-      isQuiet = false;
-      if (++datagrams === DATAGRAMS_ENOUGH) end();
     },
     stop: end,
   };

@@ -1,4 +1,7 @@
-/** `ike.warm_up = false`: a daemon that nobody calls leaves the processor alone. */
+/**
+ * `ike.warm_up`: a daemon warms up although messages of connected sites come all the time; with
+ * false it leaves the processor alone.
+ */
 
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -11,10 +14,18 @@ const TEST_MS_MAX = patient(120_000);
 /** The warm-up takes up to 3 s of the processor; a start that is over takes next to nothing. */
 const WARM_UP_MS = 500;
 
+/** As from a site whose IKE SA another process had: INFORMATIONAL, encrypted. */
+const PROBE = new Uint8Array(80).fill(7);
+PROBE.set([0x2e, 0x20, 0x25, 0x08, 0, 0, 0, 1, 0, 0, 0, PROBE.length], 16);
+
 test.skipIf(!hasExecutable)(
-  "one warms up after its start, and the other one does not",
+  "one warms up after its start, whatever connected sites send, and the other one does not",
   async () => {
     const [on, off] = [await startIdle(true), await startIdle(false)];
+    const site = await Bun.udpSocket({ hostname: "127.0.0.1" });
+    const sends = setInterval(() => {
+      for (const { port } of [on, off]) site.send(PROBE, port, "127.0.0.1");
+    }, 20);
     try {
       const end = performance.now() + TEST_MS_MAX;
       while (on.spentMs() < WARM_UP_MS) {
@@ -23,6 +34,8 @@ test.skipIf(!hasExecutable)(
       }
       expect(off.spentMs()).toBeLessThan(WARM_UP_MS / 2);
     } finally {
+      clearInterval(sends);
+      site.close();
       for (const daemon of [on, off]) await daemon.stop();
     }
   },
@@ -47,6 +60,7 @@ async function startIdle(warmsUp: boolean) {
   }
   const ready = cpuMs(daemon.pid);
   return {
+    port,
     spentMs: () => cpuMs(daemon.pid) - ready,
     async stop() {
       daemon.kill("SIGTERM");

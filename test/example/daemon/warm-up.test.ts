@@ -8,6 +8,8 @@ import { warmUp, warmUpWhileIdle } from "../../../src/daemon/warm-up.ts";
 const TIMEOUT_MS = 120_000;
 /** Functions that only the simulation of a site needs. */
 const COLD_MAX = 20;
+/** So many sites in memory call in turn. */
+const CALLERS = 8;
 
 /** What it tells. */
 function listener() {
@@ -36,25 +38,49 @@ test(
   TIMEOUT_MS,
 );
 
+/** Real sites, which call `perLook` times whenever somebody looks. */
+function realSites() {
+  const sites = { begun: 0, connected: 0, perLook: 0 };
+  const calls = () => {
+    sites.begun += sites.perLook;
+    return { begun: sites.begun, connected: sites.connected };
+  };
+  return { sites, calls };
+}
+
 test(
-  "it goes on while nobody calls, and waits while sites do",
+  "it goes on while nobody calls, and does next to nothing while a fleet does",
   async () => {
     const { faults, ends, ...told } = listener();
-    const idle = warmUpWhileIdle({ ...told, afterMs: 0 });
+    const { sites, calls } = realSites();
+    const idle = warmUpWhileIdle({ ...told, calls, afterMs: 0 });
     while (idle.connections === 0) await Bun.sleep(10);
-    idle.onDatagram();
+    sites.perLook = 20;
     await Bun.sleep(100);
     const before = idle.connections;
-    for (let i = 0; i < 10; i++) {
-      idle.onDatagram();
-      await Bun.sleep(100);
-    }
-    expect(idle.connections).toBe(before);
-    while (idle.connections === before) await Bun.sleep(10);
+    await Bun.sleep(1_500);
+    // A slice of two milliseconds every half second.
+    expect(idle.connections - before).toBeLessThanOrEqual(4 * CALLERS);
+    sites.perLook = 0;
+    const later = idle.connections;
+    while (idle.connections < later + 8 * CALLERS) await Bun.sleep(10);
     idle.stop();
     const stopped = idle.connections;
     await Bun.sleep(200);
     expect([idle.connections, faults, ends]).toEqual([stopped, [], []]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a site that calls in vain, again and again, does not keep it from its end",
+  async () => {
+    const { faults, ends, ...told } = listener();
+    const { sites, calls } = realSites();
+    sites.perLook = 1;
+    const idle = warmUpWhileIdle({ ...told, calls, afterMs: 0 });
+    while (ends.length === 0) await Bun.sleep(10);
+    expect([idle.connections > 0, faults]).toEqual([true, []]);
   },
   TIMEOUT_MS,
 );
@@ -78,7 +104,7 @@ test(
   "it is over after some hundred connections, or three seconds of them",
   async () => {
     const { faults, ends, ...told } = listener();
-    const idle = warmUpWhileIdle({ ...told, afterMs: 0 });
+    const idle = warmUpWhileIdle({ ...told, calls: realSites().calls, afterMs: 0 });
     while (ends.length === 0) await Bun.sleep(10);
     const [, connections, spentMs] =
       /^sites in memory have connected (\d+) times, in (\d+) ms of /.exec(ends[0] ?? "") ?? [];
@@ -91,13 +117,18 @@ test(
   TIMEOUT_MS,
 );
 
-test("it is needless once very many have called", async () => {
+test("it is needless once very many have connected, not counting those before it", async () => {
   const { faults, ends, ...told } = listener();
-  const idle = warmUpWhileIdle({ ...told, afterMs: 50 });
-  for (let i = 0; i < 1_000; i++) idle.onDatagram();
+  const { sites, calls } = realSites();
+  sites.connected = 10_000;
+  const idle = warmUpWhileIdle({ ...told, calls, afterMs: 0 });
+  while (idle.connections === 0) await Bun.sleep(10);
+  sites.connected += 500;
+  while (ends.length === 0) await Bun.sleep(10);
+  const stopped = idle.connections;
   await Bun.sleep(800);
-  expect([idle.connections, faults, ends]).toEqual([0, [], []]);
-  idle.stop();
+  const end = "sites have connected 500 times: no more is needed";
+  expect([idle.connections, faults, ends]).toEqual([stopped, [], [end]]);
 });
 
 function nextTurn(): Promise<void> {
