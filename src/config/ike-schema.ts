@@ -87,7 +87,7 @@ export const ikeSchema = z.strictObject({
   intermediate_ppk: flag("PPKs protect the first IKE SA too, if possible (RFC 9867).", false),
   warm_up: flag(
     "Code for sites that call is compiled ahead, while no site calls: some 4 s of CPU. Memory " +
-      "grows by 90 MiB for twenty seconds, and by 50 for good. The log says when it is over.",
+      "grows by 90 MiB for twenty seconds, and by 30 for good. The log says when it is over.",
     true,
   ),
 });

@@ -20,13 +20,15 @@ import { passedNumbers } from "../linux/passed-descriptors.ts";
  * work, not ten: otherwise it meets the calls that come next, and each pays for a part of it. The
  * other two times are Bun's own.
  *
- * A full collection also throws away compiled code that has not run for a while. But the sites of a
- * fleet call at once after hours of quiet, and would wait for it to be compiled again: it stays.
+ * A full collection also throws away compiled code that has not run for some seconds. But the sites
+ * of a fleet call at once after hours of quiet, and would wait for it to be compiled again. So what
+ * has run for longer than a moment stays a million times as long; what only the start needed goes.
  */
 export const RUNTIME_OPTIONS: Readonly<Record<string, string>> = {
   BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "3000000",
   BUN_JSC_thresholdForFTLOptimizeSoon: "300000",
-  BUN_JSC_forceCodeBlockLiveness: "1",
+  BUN_JSC_codeBlockAgingLeaseMultiplier: "1000000",
+  BUN_JSC_optimizedCodeAgingQuietAllocationMB: "0",
   MIMALLOC_PURGE_DELAY: "5000",
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "5000",
   BUN_IDLE_GC_SECONDS: "3,110,480",
