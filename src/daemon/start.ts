@@ -99,8 +99,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
     return 1;
   }
   const listening = daemon.sockets?.listening.join(", ") || "no address yet";
-  const web = daemon.status === undefined ? "off" : daemon.status.url;
-  note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
+  const web = daemon.status === undefined ? "status off" : `status on ${daemon.status.url}`;
+  note({ level: "info", reason: "ready", detail: `IKE on ${listening}; ${web}` });
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   daemon.sites = countSites(() => daemon.peers);
   daemon.polling = startPolling(daemon);
