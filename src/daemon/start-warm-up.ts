@@ -4,6 +4,7 @@ import { allowsVersion } from "../eroute/eroute.ts";
 import { type Daemon, noteBug } from "./daemon.ts";
 import { type IdleWarmUp, warmUpWhileIdle } from "./warm-up.ts";
 
+/** Begins it; its end, or a bug of ours in it, is in the log. */
 export function startIdleWarmUp(daemon: Daemon): IdleWarmUp {
   return warmUpWhileIdle({
     calls() {

@@ -65,7 +65,7 @@ type IdleOptions = {
 export function warmUpWhileIdle(options: IdleOptions): IdleWarmUp {
   const { calls, onFault, onEnd, afterMs = IDLE_AFTER_MS, withIkev1 = false } = options;
   const connectedBefore = calls().connected;
-  /** Calls up to the last slice; undefined after a wait, which they may have made needful. */
+  /** Calls up to the last slice; undefined after a wait: what came meanwhile does not count. */
   let begunBefore: number | undefined;
   let spentMs = 0;
   let connections = 0;
